@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * abi.h - what generated code may touch, and nothing more.
+ *
+ * An async function `_Async T f(P p)` is lowered to
+ *
+ *     ac_frame *f__ac(T *ret, P p);
+ *
+ * which runs on the C stack like any function, under the current task, and
+ * returns
+ *   NULL       it is done, and *ret holds its value (ret is unused for void);
+ *   AC_RAISED  it ended with an error, whose code is kept in the current task;
+ *   else       it is suspended, and this is its frame: the caller stores what
+ *              it needs in a frame of its own, links the callee's frame to it
+ *              (ac_suspend) and returns its own frame in turn.
+ *
+ * When what the innermost frame waits for happens, the loop calls
+ * desc->resume of that frame's parent, and so on outwards while frames finish:
+ * see docs/abi.md. */
+#ifndef AC_ABI_H
+#define AC_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Generated code and library must agree on this number. */
+#define AC_ABI_VERSION 1
+
+#if defined(__GNUC__) && !defined(AC_STATIC_ONLY)
+#define AC_API __attribute__((visibility("default")))
+#else
+#define AC_API
+#endif
+
+#define AC_LIKELY(x) __builtin_expect(!!(x), 1)
+#define AC_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+typedef struct ac_frame ac_frame;
+struct ac_future;
+struct ac_coro;
+
+/* The lowered function ended with an error. */
+#define AC_RAISED ((ac_frame *)1)
+
+/* One suspension point of an async function. */
+struct ac_point {
+  uint32_t line;
+};
+
+/* What is known of an async function at compile time; one static constant
+ * each. State s (from 1) of a frame is suspended at points[s - 1]. */
+struct ac_desc {
+  /* Goes on after the suspension point `self->state`, in the task that is
+   * current. status: NULL, the callee's value is at the result slot, or
+   * AC_RAISED. Returns as f__ac does; a frame that ends frees itself. */
+  ac_frame *(*resume)(ac_frame *self, ac_frame *status);
+  const char *name;
+  const char *file;
+  const struct ac_point *points;
+  uint32_t point_count;
+  uint32_t frame_bytes; /* size of the whole frame, header included */
+  uint32_t frame_align; /* at least alignof(ac_frame) */
+};
+
+/* The header of every frame. */
+struct ac_frame {
+  const struct ac_desc *desc;
+  ac_frame *parent; /* who awaits this frame; NULL: a task's outermost frame */
+  void *ret;        /* where the value goes */
+  uint32_t state;   /* the suspension point, from 1; 0 while it first runs */
+  uint32_t reserved;
+};
+
+/* Allocates a frame from the current loop's free lists: desc set, state 0,
+ * parent and ret NULL, the rest indeterminate. NULL when out of memory. */
+AC_API ac_frame *ac_frame_new(const struct ac_desc *desc);
+
+/* The same for a function that has just seen *callee suspend. Out of memory:
+ * the callee is driven to its end, AC_ENOMEM raised at each of its suspension
+ * points, with its value going to ret; *callee becomes NULL or AC_RAISED, and
+ * NULL is returned. */
+AC_API ac_frame *ac_frame_suspend(const struct ac_desc *desc,
+                                  ac_frame **callee, void *ret);
+
+/* Gives a frame back to the current loop. */
+AC_API void ac_frame_free(ac_frame *frame);
+
+/* Links a suspended callee below self; its value will go to ret. Returns
+ * self, for the caller to return. */
+static inline ac_frame *ac_suspend(ac_frame *self, uint32_t state,
+                                   ac_frame *callee, void *ret) {
+  self->state = state;
+  callee->parent = self;
+  callee->ret = ret;
+  return self;
+}
+
+/* Keeps the error code in the current task (0 counts as AC_EINVAL) and
+ * returns AC_RAISED. */
+AC_API ac_frame *ac_raise_error(int code);
+
+/* The code of the error just raised in the current task, which is thereby
+ * caught. */
+AC_API int ac_take_error(void);
+
+/* How to begin an async call later: made by acc where an operator takes a
+ * call, from the callee's prototype alone. */
+struct ac_thunk {
+  /* Calls the function with the arguments stored at args. They are copied
+   * before the body begins, so args may go away then. */
+  ac_frame *(*start)(void *ret, void *args);
+  const char *name; /* of the function, for listings */
+  uint32_t args_bytes;
+  uint32_t result_bytes; /* 0 for void */
+  uint32_t align;        /* the larger alignment of arguments and result */
+};
+
+/* Operators on calls, as generated code spells them. args is copied.
+ * NULL: out of memory; a NULL handle awaited raises AC_ENOMEM. */
+
+/* ac_create_task(call): scheduled, begins in the loop's next turn. */
+AC_API struct ac_future *ac_spawn(const struct ac_thunk *thunk,
+                                  const void *args);
+/* The same, with the handle dropped at once: the task frees itself. Out of
+ * memory is reported to the loop's error handler. */
+AC_API void ac_spawn_detached(const struct ac_thunk *thunk, const void *args);
+/* ac_gather(x = call, ...): runs at once under a task of its own, on the C
+ * stack, until it first suspends. */
+AC_API struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
+                                        const void *args);
+/* ac_coroutine(call). */
+AC_API struct ac_coro *ac_coro_new(const struct ac_thunk *thunk,
+                                   const void *args);
+/* ac_create_task(coroutine object), which is used up. */
+AC_API struct ac_future *ac_spawn_coro(struct ac_coro *coro);
+AC_API void ac_spawn_coro_detached(struct ac_coro *coro);
+/* ac_run(call): a new loop on this thread runs the call to its end. result:
+ * result_bytes, zeroed when it fails. Returns 0 or the error code, which
+ * ac_run_error() gives again. */
+AC_API int ac_run_thunk(const struct ac_thunk *thunk, const void *args,
+                        void *result);
+AC_API int ac_run_coro(struct ac_coro *coro, void *result);
+/* async main: runs it as ac_run does, reports an error on stderr. Returns the
+ * exit status: *result, or 1 on an error, or 130 when SIGINT cancelled it. */
+AC_API int ac_run_main(const struct ac_thunk *thunk, const void *args,
+                       int *result);
+
+/* await handle. ret: the handle's result size. */
+AC_API ac_frame *ac_await_future(void *ret, struct ac_future *future);
+/* The same, and the handle is released when the await ends: for a handle
+ * that only the await itself sees, as in `await ac_create_task(f())`. */
+AC_API ac_frame *ac_await_future_owned(void *ret, struct ac_future *future);
+AC_API ac_frame *ac_await_coro(void *ret, struct ac_coro *coro);
+
+/* await ac_gather(handles, count): until all have ended; the first error or
+ * cancellation is raised at once, the others run on (asyncio.gather). The
+ * array is copied when it suspends. */
+AC_API ac_frame *ac_gather_handles(void *ret, struct ac_future *const *handles,
+                                   size_t count);
+/* await ac_gather(x = call, ...): the gather owns its children. On an error
+ * or when cancelled itself, it cancels those that are left, waits for them,
+ * releases all, and then raises. On success the caller reads the results and
+ * releases the handles. */
+AC_API ac_frame *ac_gather_children(void *ret,
+                                    struct ac_future *const *handles,
+                                    size_t count);
+/* The value of a handle that ended with one. */
+AC_API const void *ac_future_value(const struct ac_future *future);
+
+/* await ac_wait_for(x, seconds), await ac_shield(x). owned: x was a call, so
+ * the task belongs to the operator, which releases it. For a coroutine call
+ * with a timeout <= 0, begun is never (pass the task as ac_spawn gave it). */
+AC_API ac_frame *ac_wait_for_future(void *ret, struct ac_future *future,
+                                    double seconds, int owned);
+AC_API ac_frame *ac_shield_future(void *ret, struct ac_future *future,
+                                  int owned);
+
+/* ac_timeout (seconds) statement: a scope whose deadline cancels the task;
+ * lives in the frame between enter and exit. */
+struct ac_timeout_scope {
+  void *link[4];
+  int64_t deadline_ns;
+  void *task;
+  uint32_t cancel_count; /* the task's cancellation requests at entry */
+  uint32_t state;
+};
+AC_API void ac_timeout_enter(struct ac_timeout_scope *scope, double seconds);
+/* error: the code with which the scope is being left, or 0. Returns the code
+ * to leave it with: AC_ETIMEDOUT when the deadline did it. */
+AC_API int ac_timeout_exit(struct ac_timeout_scope *scope, int error);
+
+/* ac_future_set(f, v). value may be NULL for void. Returns 0, or AC_EINVAL
+ * when the future has ended already. */
+AC_API int ac_future_set_value(struct ac_future *future, const void *value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

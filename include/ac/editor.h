@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * editor.h - the dialect for clangd: keywords and operators erased, so that
+ * the file reads as the blocking program it looks like. A C compiler is
+ * stopped by the assembler directive, which parsers do not mind. */
+#ifndef AC_EDITOR_H
+#define AC_EDITOR_H
+
+__asm__(".error \"compile this file with acc\"");
+
+#undef _Async
+#if defined(__clang__)
+#define _Async __attribute__((swiftcall))
+#else
+#define _Async
+#endif
+#define _Await
+extern const volatile int ac__op_defer;
+#define _Defer while (ac__op_defer)
+#define ac_timeout(seconds) while ((seconds) > ac__op_defer)
+
+/* A handle is the value that it yields, or an int for void. */
+#undef ac_task
+#undef ac_future
+#undef ac_coro
+#undef ac_future_new
+#define AC__ERASED(T)                                                          \
+  __typeof__(*_Generic((__typeof__(T) *)0, void *: (int *)0,                   \
+                       default: (__typeof__(T) *)0))
+#define ac_task(T) AC__ERASED(T)
+#define ac_future(T) AC__ERASED(T)
+#define ac_coro(T) AC__ERASED(T)
+#define AC__ERASE(...)                                                         \
+  ((void)(__VA_ARGS__), *(AC__ERASED(__typeof__(__VA_ARGS__)) *)0)
+#define ac_create_task(...) AC__ERASE(__VA_ARGS__)
+#define ac_coroutine(...) AC__ERASE(__VA_ARGS__)
+#define ac_shield(...) (__VA_ARGS__)
+#define ac_run(...) (__VA_ARGS__)
+#define ac_wait_for(x, ...) (x)
+#define ac_gather(...) ((void)(__VA_ARGS__))
+#define ac_try(...) ((void)(__VA_ARGS__), 0)
+#define ac_future_new(T) (*(AC__ERASED(T) *)0)
+#define ac_future_set(...) ((void)(__VA_ARGS__), 0)
+#define ac_release(h) ((void)(h))
+#define ac_done(h) ((void)(h), 0)
+#define ac_error(h) ((void)(h), 0)
+#define ac_cancelled(h) ((void)(h), 0)
+#define ac_cancel(h) ((void)(h), 0)
+#define ac_cancelling(h) ((void)(h), 0)
+#define ac_uncancel(h) ((void)(h), 0)
+#define ac_set_name(h, name) ((void)(h), (void)(name), 0)
+#define ac_on_done(h, fn, arg) ((void)(h), (fn)(arg), 0)
+#define ac_future_fail(h, code) ((void)(h), (void)(code), 0)
+#define ac_coro_drop(h) ((void)(h))
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * diag.h - errors, warnings and notes, collected as values and printed in
+ * clang's format. The only writer to stderr once an input is open. */
+#ifndef ACC_DIAG_H
+#define ACC_DIAG_H
+
+#include "arena.h"
+#include "options.h"
+#include "source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
+
+struct fixit {
+  uint32_t begin, end; /* original offsets; equal: an insertion */
+  const char *text;
+};
+
+struct diag {
+  enum severity severity;
+  const char *file; /* NULL: no place */
+  uint32_t line, column;
+  const char *line_text; /* without its newline; NULL: not shown */
+  uint32_t underline;    /* columns after the caret to mark with ~ */
+  const char *text;
+  const char *flag; /* of a warning: "-Wunused" */
+  bool has_fixit;
+  struct fixit fixit;
+  const struct source *source; /* of the fix-it */
+};
+
+struct diags {
+  struct arena *arena;
+  const struct options *options;
+  VECTOR(struct diag) items; /* notes follow what they belong to */
+  unsigned errors;
+};
+
+/* Adds one at a legible offset of the source. */
+struct diag *diag_at(struct diags *diags, const struct source *source,
+                     enum severity severity, uint32_t offset,
+                     const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Gives the last one a fix-it: insert text at a legible offset. */
+void diag_insert(struct diags *diags, const struct source *source,
+                 uint32_t offset, const char *text);
+/* An error about no place: "acc: error: ...". */
+void diag_plain(struct diags *diags, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Adds one made elsewhere. */
+void diag_add(struct diags *diags, struct diag diag);
+void diag_print(struct diags *diags);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * libclang does not give the text of an expansion, so the compiler itself is
+ * asked: each invocation is put between two marks in a copy of the file, the
+ * copy preprocessed once, and the text between the marks taken out. With
+ * __ACC_EXPAND__ defined the dialect's own words are no macros and stay. */
+#include "expand.h"
+
+#include "buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int by_begin(const void *a, const void *b) {
+  const struct range *x = a, *y = b;
+  if (x->begin != y->begin)
+    return x->begin < y->begin ? -1 : 1;
+  return x->end > y->end ? -1 : x->end < y->end;
+}
+
+/* Original ranges, sorted, the nested ones left out. */
+static size_t outermost(const struct source *source, const struct range *ranges,
+                        size_t count, struct range *result) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (source_is_spliced(source, ranges[i].begin))
+      continue;
+    result[kept++] = (struct range){source_original(source, ranges[i].begin),
+                                    source_original(source, ranges[i].end)};
+  }
+  qsort(result, kept, sizeof *result, by_begin);
+  size_t last = 0;
+  for (size_t i = 1; i < kept; i++)
+    if (result[i].begin >= result[last].end)
+      result[++last] = result[i];
+  return kept ? last + 1 : 0;
+}
+
+static int marked_copy(const struct source *source, const struct range *ranges,
+                       size_t count) {
+  struct buf text = {0};
+  buf_printf(&text, "#line 1 \"");
+  for (const char *c = source->name; *c; c++)
+    buf_printf(&text, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+  buf_puts(&text, "\"\n");
+  uint32_t at = 0;
+  for (size_t i = 0; i < count; i++) {
+    buf_add(&text, source->original + at, ranges[i].begin - at);
+    buf_printf(&text, " __acc_begin_%zu__ ", i);
+    buf_add(&text, source->original + ranges[i].begin,
+            ranges[i].end - ranges[i].begin);
+    buf_printf(&text, " __acc_end_%zu__ ", i);
+    at = ranges[i].end;
+  }
+  buf_add(&text, source->original + at, source->original_bytes - at);
+  const char *dir = getenv("TMPDIR");
+  char path[4096];
+  snprintf(path, sizeof path, "%s/acc-XXXXXX", dir && *dir ? dir : "/tmp");
+  int fd = mkstemp(path);
+  if (fd >= 0) {
+    unlink(path);
+    for (size_t done = 0; done < text.length;) {
+      ssize_t put = write(fd, text.text + done, text.length - done);
+      if (put < 0 && errno == EINTR)
+        continue;
+      if (put < 0) {
+        close(fd);
+        fd = -1;
+        break;
+      }
+      done += (size_t)put;
+    }
+    if (fd >= 0)
+      lseek(fd, 0, SEEK_SET);
+  }
+  buf_free(&text);
+  return fd;
+}
+
+static const char **command(struct arena *arena, const struct options *options) {
+  VECTOR(const char *) words = {0};
+  for (size_t i = 0; i < options->cc_command.count; i++)
+    vector_push(arena, &words, options->cc_command.items[i]);
+  vector_push(arena, &words, "-E");
+  vector_push(arena, &words, "-P");
+  vector_push(arena, &words, "-w");
+  for (size_t i = 0; i < options->cc_args.count; i++)
+    vector_push(arena, &words, options->cc_args.items[i]);
+  vector_push(arena, &words, "-D__ACC__=1");
+  vector_push(arena, &words, "-D__ACC_EXPAND__=1");
+  vector_push(arena, &words, "-x");
+  vector_push(arena, &words, "c");
+  vector_push(arena, &words, "-");
+  vector_push(arena, &words, NULL);
+  return words.items;
+}
+
+static bool run(const char **words, int input, struct buf *output) {
+  int out[2];
+  if (pipe(out) != 0)
+    return false;
+  pid_t child = fork();
+  if (child == 0) {
+    dup2(input, STDIN_FILENO);
+    dup2(out[1], STDOUT_FILENO);
+    close(out[0]);
+    close(out[1]);
+    close(input);
+    execvp(words[0], (char *const *)(void *)words);
+    _exit(127);
+  }
+  close(out[1]);
+  bool ok = child > 0 && buf_read_fd(output, out[0]) == 0;
+  close(out[0]);
+  int status = 0;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+    ;
+  return ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* One line, but for the directives that _Pragma brings. */
+static const char *tidy(struct arena *arena, const char *text, size_t bytes) {
+  struct buf out = {0};
+  bool directive = false, line_start = true;
+  buf_puts(&out, "");
+  for (size_t i = 0; i < bytes; i++) {
+    if (text[i] == '\n') {
+      if (directive)
+        buf_add(&out, "\n", 1);
+      else if (out.length && out.text[out.length - 1] != ' ')
+        buf_add(&out, " ", 1);
+      directive = false;
+      line_start = true;
+      continue;
+    }
+    if (line_start && text[i] == '#') {
+      directive = true;
+      if (!out.length || out.text[out.length - 1] != '\n')
+        buf_add(&out, "\n", 1);
+    }
+    if (text[i] != ' ')
+      line_start = false;
+    buf_add(&out, &text[i], 1);
+  }
+  const char *copy = arena_copy(arena, out.text, out.length);
+  buf_free(&out);
+  return copy;
+}
+
+void expand_macros(struct source *source, const struct range *ranges,
+                   size_t count, struct arena *arena,
+                   const struct options *options, struct diags *diags) {
+  struct range *outer = arena_alloc(arena, count * sizeof *outer);
+  count = outermost(source, ranges, count, outer);
+  int input = marked_copy(source, outer, count);
+  if (input < 0) {
+    diag_plain(diags, "cannot write a temporary file: %s", strerror(errno));
+    return;
+  }
+  struct buf output = {0};
+  const char **words = command(arena, options);
+  bool ok = run(words, input, &output);
+  close(input);
+  if (!ok) {
+    diag_plain(diags, "'%s -E' failed; it is needed to expand macros that "
+                      "hold an await", words[0]);
+    buf_free(&output);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    char begin[64], end[64];
+    snprintf(begin, sizeof begin, "__acc_begin_%zu__", i);
+    snprintf(end, sizeof end, "__acc_end_%zu__", i);
+    const char *from = strstr(output.text, begin);
+    const char *to = from ? strstr(from, end) : NULL;
+    if (!to) {
+      diag_at(diags, source, SEVERITY_ERROR, outer[i].begin,
+              "cannot expand this macro");
+      continue;
+    }
+    from += strlen(begin);
+    source_replace(source, outer[i].begin, outer[i].end,
+                   tidy(arena, from, (size_t)(to - from)));
+  }
+  buf_free(&output);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+#include "source.h"
+
+#include "buf.h"
+
+#include <ctype.h>
+#include <string.h>
+
+void source_init(struct source *source, struct arena *arena, const char *name,
+                 const char *text, size_t bytes) {
+  *source = (struct source){.arena = arena,
+                            .name = name,
+                            .original = text,
+                            .original_bytes = (uint32_t)bytes,
+                            .text = text,
+                            .bytes = (uint32_t)bytes};
+  vector_push(arena, &source->lines, 0);
+  for (uint32_t i = 0; i < bytes; i++)
+    if (text[i] == '\n')
+      vector_push(arena, &source->lines, i + 1);
+}
+
+bool source_splice(struct source *source, uint32_t begin, uint32_t end,
+                   const char *text) {
+  size_t at = 0;
+  while (at < source->splices.count && source->splices.items[at].begin < begin)
+    at++;
+  if (at > 0 && source->splices.items[at - 1].end > begin)
+    return false;
+  if (at < source->splices.count && source->splices.items[at].begin < end)
+    return false;
+  struct splice splice = {begin, end, text, (uint32_t)strlen(text)};
+  vector_push(source->arena, &source->splices, splice);
+  for (size_t i = source->splices.count - 1; i > at; i--)
+    source->splices.items[i] = source->splices.items[i - 1];
+  source->splices.items[at] = splice;
+  return true;
+}
+
+void source_replace(struct source *source, uint32_t begin, uint32_t end,
+                    const char *text) {
+  size_t kept = 0;
+  for (size_t i = 0; i < source->splices.count; i++) {
+    const struct splice *splice = &source->splices.items[i];
+    if (splice->begin < begin || splice->end > end)
+      source->splices.items[kept++] = *splice;
+  }
+  source->splices.count = kept;
+  source_splice(source, begin, end, text);
+}
+
+void source_apply(struct source *source) {
+  struct buf text = {0};
+  uint32_t at = 0;
+  for (size_t i = 0; i < source->splices.count; i++) {
+    const struct splice *splice = &source->splices.items[i];
+    buf_add(&text, source->original + at, splice->begin - at);
+    buf_add(&text, splice->text, splice->bytes);
+    at = splice->end;
+  }
+  buf_add(&text, source->original + at, source->original_bytes - at);
+  source->text = arena_copy(source->arena, text.text, text.length);
+  source->bytes = (uint32_t)text.length;
+  buf_free(&text);
+}
+
+/* Finds where a legible offset comes from; *inside: in a replacement. */
+static uint32_t locate(const struct source *source, uint32_t offset,
+                       bool *inside) {
+  int64_t shift = 0; /* legible minus original, after the splices so far */
+  *inside = false;
+  for (size_t i = 0; i < source->splices.count; i++) {
+    const struct splice *splice = &source->splices.items[i];
+    int64_t begin = splice->begin + shift;
+    if (offset < begin)
+      break;
+    if (offset < begin + splice->bytes) {
+      *inside = true;
+      return splice->begin;
+    }
+    shift += (int64_t)splice->bytes - (splice->end - splice->begin);
+  }
+  return (uint32_t)(offset - shift);
+}
+
+uint32_t source_original(const struct source *source, uint32_t offset) {
+  bool inside;
+  return locate(source, offset, &inside);
+}
+
+bool source_is_spliced(const struct source *source, uint32_t offset) {
+  bool inside;
+  locate(source, offset, &inside);
+  return inside;
+}
+
+uint32_t source_line(const struct source *source, uint32_t original) {
+  size_t low = 0, high = source->lines.count;
+  while (high - low > 1) {
+    size_t middle = (low + high) / 2;
+    if (source->lines.items[middle] <= original)
+      low = middle;
+    else
+      high = middle;
+  }
+  return (uint32_t)low + 1;
+}
+
+uint32_t source_column(const struct source *source, uint32_t original) {
+  uint32_t line = source_line(source, original);
+  return original - source->lines.items[line - 1] + 1;
+}
+
+uint32_t source_line_at(const struct source *source, uint32_t offset) {
+  return source_line(source, source_original(source, offset));
+}
+
+uint32_t source_skip_space(const struct source *source, uint32_t offset) {
+  const char *text = source->text;
+  while (offset < source->bytes) {
+    if (isspace((unsigned char)text[offset])) {
+      offset++;
+    } else if (text[offset] == '\\' && offset + 1 < source->bytes &&
+               text[offset + 1] == '\n') {
+      offset += 2;
+    } else if (text[offset] == '/' && offset + 1 < source->bytes &&
+               text[offset + 1] == '*') {
+      const char *close = strstr(text + offset + 2, "*/");
+      offset = close ? (uint32_t)(close - text) + 2 : source->bytes;
+    } else if (text[offset] == '/' && offset + 1 < source->bytes &&
+               text[offset + 1] == '/') {
+      while (offset < source->bytes && text[offset] != '\n')
+        offset += text[offset] == '\\' ? 2 : 1;
+    } else {
+      break;
+    }
+  }
+  return offset < source->bytes ? offset : source->bytes;
+}
+
+uint32_t source_word_end(const struct source *source, uint32_t offset) {
+  while (offset < source->bytes &&
+         (isalnum((unsigned char)source->text[offset]) ||
+          source->text[offset] == '_' || source->text[offset] == '$' ||
+          (unsigned char)source->text[offset] >= 0x80))
+    offset++;
+  return offset;
+}
+
+bool source_word_is(const struct source *source, uint32_t offset,
+                    const char *word) {
+  size_t length = strlen(word);
+  return source_word_end(source, offset) - offset == length &&
+         strncmp(source->text + offset, word, length) == 0;
+}
