@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Translates a test program, compiles it every way, and runs it every way.
+
+    check_run.py [options] file.ac [more.ac more.c ...] [-- program arguments]
+
+Each mode of --modes is a translation of its own (-DAC_TEST_MODE=n, see
+testing.h), compiled by each compiler of the matrix with -Wall -Wextra -Werror
+and run; --erased adds the same source as plain C, its keywords erased. All of
+these must print the same and exit with the same status. What they print goes
+to standard output, for FileCheck.
+
+    gcc-O0  gcc-O2  clang-O2  sanitized (gcc -O1, address and undefined)
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+
+MODES = {"ready": 0, "pending": 1, "mixed": 2, "cancelled": 3}
+ASAN_EXIT = 99  # as set by ASAN_OPTIONS in lit.cfg.py
+
+
+class Failure(Exception):
+    pass
+
+
+def parse_arguments():
+    words = sys.argv[1:]
+    program_arguments = []
+    if "--" in words:
+        at = words.index("--")
+        words, program_arguments = words[:at], words[at + 1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--acc", required=True)
+    parser.add_argument("--cc", required=True)
+    parser.add_argument("--gcc")
+    parser.add_argument("--clang")
+    parser.add_argument("--libac", required=True)
+    parser.add_argument("--libac-sanitized", required=True)
+    parser.add_argument("--sanitize", default="",
+                        help="what libac itself was built with")
+    parser.add_argument("--include", action="append", default=[])
+    parser.add_argument("--scratch", required=True)
+    parser.add_argument("--modes", default="ready")
+    parser.add_argument("--configs", default="",
+                        help="only these of the matrix")
+    parser.add_argument("--erased", action="store_true")
+    parser.add_argument("--cflags", default="", help="for acc and compilers")
+    parser.add_argument("--ldflags", default="")
+    parser.add_argument("--exit", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--stderr", action="store_true",
+                        help="standard error is part of the output")
+    parser.add_argument("--env", action="append", default=[])
+    arguments = parser.parse_intermixed_args(words)
+    arguments.program_arguments = program_arguments
+    for mode in arguments.modes.split(","):
+        if mode not in MODES:
+            parser.error(f"unknown mode '{mode}'")
+    return arguments
+
+
+def matrix(a):
+    """name, compiler, flags, libraries to link"""
+    normal = [a.libac, "-pthread"]
+    extra = ["-fsanitize=" + a.sanitize] if a.sanitize else []
+    rows = []
+    if a.gcc:
+        rows.append(("gcc-O0", a.gcc, ["-O0", "-g"], normal + extra))
+        rows.append(("gcc-O2", a.gcc, ["-O2"], normal + extra))
+    if a.clang:
+        rows.append(("clang-O2", a.clang, ["-O2"], normal + extra))
+    if not a.sanitize:
+        sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+        rows.append(("sanitized", a.cc, ["-O1", "-g"] + sanitize,
+                     [a.libac_sanitized, "-pthread"] + sanitize))
+    if a.configs:
+        wanted = a.configs.split(",")
+        rows = [row for row in rows if row[0] in wanted]
+    if not rows:
+        raise Failure("no compiler of the matrix is installed")
+    return rows
+
+
+def shown(command):
+    return " ".join(shlex.quote(word) for word in command)
+
+
+def build(command, what):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    text = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        raise Failure(f"{what} failed ({done.returncode}):\n"
+                      f"$ {shown(command)}\n{text}")
+    if text:
+        sys.stderr.write(text)
+
+
+def base_flags(a):
+    flags = []
+    for directory in a.include:
+        flags += ["-I", directory]
+    return flags + shlex.split(a.cflags)
+
+
+def compile_flags(a):
+    return ["-Wall", "-Wextra", "-Werror"] + base_flags(a)
+
+
+def is_ac(path):
+    return path.endswith((".ac", ".ac.c"))
+
+
+def translate(a, mode):
+    """The C files of a mode."""
+    defines = [f"-DAC_TEST_MODE={MODES[mode]}"]
+    sources = []
+    for index, path in enumerate(a.files):
+        if not is_ac(path):
+            sources.append((path, path))
+            continue
+        stem = os.path.basename(path).split(".")[0]
+        output = os.path.join(a.scratch, f"{mode}-{index}-{stem}.c")
+        build([a.acc] + base_flags(a) + defines + [path, "-o", output],
+              f"translation ({mode})")
+        sources.append((path, output))
+    return sources, defines
+
+
+def describe_status(status):
+    if status < 0:
+        try:
+            return f"signal {signal.Signals(-status).name}"
+        except ValueError:
+            return f"signal {-status}"
+    if status == ASAN_EXIT:
+        return "a sanitizer's report"
+    return f"exit status {status}"
+
+
+def run(a, program, name):
+    environment = dict(os.environ)
+    for setting in a.env:
+        key, _, value = setting.partition("=")
+        environment[key] = value
+    errors = subprocess.STDOUT if a.stderr else subprocess.PIPE
+    try:
+        done = subprocess.run([program] + a.program_arguments,
+                              stdin=subprocess.DEVNULL, env=environment,
+                              stdout=subprocess.PIPE, stderr=errors,
+                              timeout=a.timeout, cwd=a.scratch)
+    except subprocess.TimeoutExpired as expired:
+        output = (expired.stdout or b"").decode(errors="replace")
+        raise Failure(f"{name}: not done after {a.timeout:g} s; "
+                      f"it has printed:\n{output}")
+    output = done.stdout.decode(errors="replace")
+    errors = (done.stderr or b"").decode(errors="replace")
+    if done.returncode != a.exit:
+        raise Failure(f"{name}: {describe_status(done.returncode)}, "
+                      f"not exit status {a.exit}\n{output}{errors}")
+    return output
+
+
+def make_program(a, row, sources, defines, name):
+    """One compiler command; quoted includes look beside the .ac files."""
+    _, compiler, flags, libraries = row
+    quote = []
+    for path, _ in sources:
+        directory = os.path.dirname(os.path.abspath(path))
+        if directory not in quote:
+            quote += ["-iquote", directory]
+    program = os.path.join(a.scratch, name)
+    command = [compiler] + flags + compile_flags(a) + quote + defines
+    command += [output for _, output in sources]
+    command += ["-o", program] + libraries + shlex.split(a.ldflags)
+    build(command, f"{name}: compilation")
+    return program
+
+
+def erased_program(a):
+    """Plain C: gcc, for `defer` needs its nested functions."""
+    row = ("erased", a.gcc or a.cc, ["-O1", "-g", "-w"], [])
+    header = next(os.path.join(d, "erased.h") for d in a.include
+                  if os.path.exists(os.path.join(d, "erased.h")))
+    program = os.path.join(a.scratch, "erased")
+    command = [row[1]] + row[2] + base_flags(a)
+    command += ["-include", header, "-DAC_TEST_MODE=0"]
+    for path in a.files:
+        command += ["-x", "c", path]
+    command += ["-x", "none", "-o", program] + shlex.split(a.ldflags)
+    build(command, "erased: compilation")
+    return program
+
+
+def programs(a):
+    if a.erased:
+        yield "erased", lambda: erased_program(a)
+    for mode in a.modes.split(","):
+        sources, defines = translate(a, mode)
+        for row in matrix(a):
+            name = f"{mode}-{row[0]}"
+            yield name, (lambda row=row, sources=sources, defines=defines,
+                         name=name:
+                         make_program(a, row, sources, defines, name))
+
+
+def difference(first_name, first, name, output):
+    import difflib
+    lines = difflib.unified_diff(first.splitlines(keepends=True),
+                                 output.splitlines(keepends=True),
+                                 first_name, name)
+    return "".join(lines)
+
+
+def main():
+    a = parse_arguments()
+    shutil.rmtree(a.scratch, ignore_errors=True)
+    os.makedirs(a.scratch)
+    first = None
+    failures = []
+    try:
+        for name, make in programs(a):
+            try:
+                output = run(a, make(), name)
+            except Failure as failure:
+                failures.append(str(failure))
+                continue
+            if first is None:
+                first = (name, output)
+            elif output != first[1]:
+                failures.append(f"{name} prints other than {first[0]}:\n"
+                                + difference(*first, name, output))
+    except Failure as failure:
+        failures.append(str(failure))
+    for failure in failures:
+        sys.stderr.write(f"check-run: {failure}\n")
+    if first:
+        sys.stdout.write(first[1])
+    if not failures:
+        shutil.rmtree(a.scratch, ignore_errors=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
