@@ -6,6 +6,9 @@
 #ifndef AC_EDITOR_H
 #define AC_EDITOR_H
 
+/* Warnings about what a macro's text does are of no use to its user. */
+#pragma GCC system_header
+
 __asm__(".error \"compile this file with acc\"");
 
 #undef _Async
@@ -30,17 +33,19 @@ extern const volatile int ac__op_defer;
 #define ac_task(T) AC__ERASED(T)
 #define ac_future(T) AC__ERASED(T)
 #define ac_coro(T) AC__ERASED(T)
+extern void *const ac__op_erased;
 #define AC__ERASE(...)                                                         \
-  ((void)(__VA_ARGS__), *(AC__ERASED(__typeof__(__VA_ARGS__)) *)0)
+  ((void)(__VA_ARGS__),                                                        \
+   *(AC__ERASED(__typeof__(__VA_ARGS__)) *)ac__op_erased)
 #define ac_create_task(...) AC__ERASE(__VA_ARGS__)
 #define ac_coroutine(...) AC__ERASE(__VA_ARGS__)
 #define ac_shield(...) (__VA_ARGS__)
 #define ac_run(...) (__VA_ARGS__)
 #define ac_wait_for(x, ...) (x)
-#define ac_gather(...) ((void)(__VA_ARGS__))
+#define ac_gather(x, ...) ((void)((void)(x), ##__VA_ARGS__))
 #define ac_try(...) ((void)(__VA_ARGS__), 0)
-#define ac_future_new(T) (*(AC__ERASED(T) *)0)
-#define ac_future_set(...) ((void)(__VA_ARGS__), 0)
+#define ac_future_new(T) (*(AC__ERASED(T) *)ac__op_erased)
+#define ac_future_set(f, ...) ((void)((void)(f), ##__VA_ARGS__), 0)
 #define ac_release(h) ((void)(h))
 #define ac_done(h) ((void)(h), 0)
 #define ac_error(h) ((void)(h), 0)
