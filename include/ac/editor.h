@@ -11,12 +11,7 @@
 
 __asm__(".error \"compile this file with acc\"");
 
-#undef _Async
-#if defined(__clang__)
-#define _Async __attribute__((swiftcall))
-#else
-#define _Async
-#endif
+/* _Async stays nothing: a header read before this one has used it so. */
 #define _Await
 extern const volatile int ac__op_defer;
 #define _Defer while (ac__op_defer)

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Builds a project from outside the tree with acc, and rebuilds it after each
+kind of change: exactly what depends on the change is to be made anew.
+
+    check.py installed|subdirectory|make ...
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+OUTPUT = """\
+hello world 743, pair 3, plain 1
+counter 6, listed 20
+C17, strict 1, debug {debug}
+"""
+
+
+def fail(text):
+    sys.exit(f"check: {text}")
+
+
+def run(command, **more):
+    done = subprocess.run(command, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                          timeout=600, **more)
+    text = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        fail(f"{' '.join(command)}\nends with {done.returncode}:\n{text}")
+    return text
+
+
+def expect(what, value, wanted):
+    if value != wanted:
+        fail(f"{what}: {value!r}, not {wanted!r}")
+    print(f"ok: {what}")
+
+
+def touch(path):
+    """Newer than all that was built so far, also where time stamps are coarse."""
+    time.sleep(0.05)
+    os.utime(path)
+
+
+class Tree:
+    """A build whose objects are watched."""
+
+    def __init__(self, directory, build):
+        self.directory = directory
+        self.build = build
+        self.log = ""
+        self.times = {}
+        self.step()
+
+    def scan(self):
+        times = {}
+        for folder, _, names in os.walk(self.directory):
+            for name in names:
+                if name.endswith(".o") or name in ("app", "app-shared"):
+                    path = os.path.join(folder, name)
+                    times[path] = os.stat(path).st_mtime_ns
+        return times
+
+    def step(self):
+        """Builds; the names of the objects and programs that are new."""
+        self.log = self.build()
+        times = self.scan()
+        made = {os.path.basename(path) for path, time_ns in times.items()
+                if self.times.get(path) != time_ns}
+        self.times = times
+        return made
+
+
+def check_rebuilds(tree, source, tool):
+    expect("a build with nothing to do", tree.step(), set())
+    touch(os.path.join(source, "src/local.h"))
+    expect("a header of one .ac file", tree.step(), {"client.ac.o", "app"})
+    touch(os.path.join(source, "plain.c"))
+    made = tree.step()
+    expect("a .c file", {name for name in made if ".ac" in name}, set())
+    touch(os.path.join(source, "server.ac"))
+    expect("an .ac file", tree.step(), {"server.ac.o", "app"})
+    touch(os.path.join(source, "generate/made.ac.in"))
+    expect("a generated .ac file", tree.step(), {"made.ac.o", "app"})
+    touch(tool)
+    made = tree.step() - {os.path.basename(tool) + ".o"}
+    wanted = {"server.ac.o", "client.ac.o", "made.ac.o", "elsewhere.ac.o",
+              "counter.ac.o", "listed.ac.o", "small.ac.c.o", "app",
+              "app-shared"}
+    expect("a new acc", made, wanted)
+    expect("a build with nothing to do, again", tree.step(), set())
+
+
+def check_database(a, build, source):
+    with open(os.path.join(build, "compile_commands.json")) as file:
+        entries = json.load(file)
+    server = os.path.join(source, "server.ac")
+    found = [entry for entry in entries if entry["file"] == server]
+    if not found:
+        fail(f"compile_commands.json has no entry for {server}")
+    if "--launch" in found[0]["command"]:
+        fail("compile_commands.json shows the launcher")
+    print("ok: compile_commands.json")
+    if not a.clangd:
+        return
+    # Not server.ac: flags that only gcc knows are an error to clangd in any file.
+    counter = os.path.join(source, "lib/counter.ac")
+    log = run([a.clangd, f"--check={counter}", f"--compile-commands-dir={build}",
+               "--log=error"])
+    for line in log.splitlines():
+        if line.startswith("E["):
+            fail(f"clangd: {line}\n{log}")
+    print("ok: clangd")
+
+
+def check_run(program, debug):
+    expect("the program", run([program]), OUTPUT.format(debug=debug))
+    folder = os.path.dirname(program)
+    expect("the program with the shared runtime",
+           run([os.path.join(folder, "app-shared")]), "shared runtime\n")
+
+
+def check_cmake(a):
+    source = os.path.join(a.scratch, "project")
+    build = os.path.join(a.scratch, "build")
+    here = os.path.dirname(os.path.abspath(__file__))
+    shutil.copytree(os.path.join(here, "project"), source)
+    configure = [a.cmake, "-S", source, "-B", build, "-G", a.generator,
+                 f"-DCMAKE_C_COMPILER={a.cc}"]
+    multi = a.generator.endswith("Multi-Config")
+    if not multi:
+        configure.append("-DCMAKE_BUILD_TYPE=Debug")
+    if a.mode == "installed":
+        prefix = install(a)
+        tool = os.path.join(prefix, "bin/acc")
+        configure.append(f"-DCMAKE_PREFIX_PATH={prefix}")
+    else:
+        copy = os.path.join(a.scratch, "acc")
+        copy_sources(a.source, copy)
+        tool = os.path.join(copy, "tool/version.c")
+        configure += [f"-DACC_SOURCE={copy}", f"-DACC_LLVM_ROOT={a.llvm_root}"]
+    run(configure)
+
+    def make(config="Debug"):
+        command = [a.cmake, "--build", build, "--parallel", "2"]
+        return run(command + (["--config", config] if multi else []))
+
+    tree = Tree(build, make)
+    check_run(os.path.join(build, "Debug/app" if multi else "app"), 1)
+    check_rebuilds(tree, source, tool)
+    check_database(a, build, source)
+    if multi:
+        make("Release")
+        check_run(os.path.join(build, "Release/app"), 0)
+
+
+def copy_sources(source, copy):
+    """What a build of the tool and the runtime reads."""
+    os.mkdir(copy)
+    for name in ("include", "runtime", "tool", "cmake"):
+        shutil.copytree(os.path.join(source, name), os.path.join(copy, name))
+    for name in ("CMakeLists.txt", "LICENSE"):
+        shutil.copy(os.path.join(source, name), copy)
+
+
+def install(a):
+    prefix = os.path.join(a.scratch, "prefix")
+    command = [a.cmake, "--install", a.build, "--prefix", prefix]
+    run(command + (["--config", a.config] if a.config else []))
+    return prefix
+
+
+def package_config(prefix):
+    for folder, _, names in os.walk(prefix):
+        if "acc.pc" in names:
+            return folder
+    fail("acc.pc is not installed")
+
+
+def check_make(a):
+    """A plain Makefile with the installed tool, then the same with acc-cc as
+    the C compiler of Make's own rules."""
+    prefix = install(a)
+    source = os.path.join(a.scratch, "project")
+    here = os.path.dirname(os.path.abspath(__file__))
+    shutil.copytree(os.path.join(here, "make"), source)
+    environment = dict(os.environ, PKG_CONFIG_PATH=package_config(prefix))
+    acc = run(["pkg-config", "--variable=acc", "acc"], env=environment).strip()
+    command = ["make", "-C", source, f"ACC={acc}", f"CC={a.cc}"]
+    tree = Tree(source, lambda: run(command, env=environment))
+    expect("the program", run([os.path.join(source, "app")]), "make 5\n")
+    expect("a build with nothing to do", tree.step(), set())
+    touch(os.path.join(source, "helper.h"))
+    expect("a header", tree.step(), {"main.o", "helper.o", "app"})
+    touch(os.path.join(source, "main.ac"))
+    expect("an .ac file", tree.step(), {"main.o", "app"})
+    expect("a build with nothing to do, again", tree.step(), set())
+
+    wrapper = os.path.join(prefix, "bin/acc-cc")
+    os.rename(os.path.join(source, "main.ac"),
+              os.path.join(source, "main.ac.c"))
+    run([wrapper, "-DNAME=\"cc\"", "-c", "main.ac.c", "-o", "main.o"],
+        cwd=source)
+    run([wrapper, "-c", "helper.c", "-o", "helper.o"], cwd=source)
+    run([wrapper, "main.o", "helper.o", "-o", "app"], cwd=source)
+    expect("acc-cc as the C compiler", run([os.path.join(source, "app")]),
+           "cc 5\n")
+    left = [name for name in os.listdir(source) if name.endswith(".acc")]
+    expect("directories left behind", left, [])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("mode", choices=["installed", "subdirectory", "make"])
+    parser.add_argument("--cmake", required=True)
+    parser.add_argument("--cc", required=True)
+    parser.add_argument("--generator", default="Ninja")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--config", default="")
+    parser.add_argument("--llvm-root", required=True)
+    parser.add_argument("--clangd", default="")
+    parser.add_argument("--scratch", required=True)
+    a = parser.parse_args()
+    if a.clangd.endswith("-NOTFOUND"):
+        a.clangd = ""
+    # The suite's own settings are not for the builds.
+    for name in ("MAKEFLAGS", "MFLAGS", "DESTDIR", "ACC_CC"):
+        os.environ.pop(name, None)
+    shutil.rmtree(a.scratch, ignore_errors=True)
+    os.makedirs(a.scratch)
+    if a.mode == "make":
+        check_make(a)
+    else:
+        check_cmake(a)
+    shutil.rmtree(a.scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
