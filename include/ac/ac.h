@@ -36,8 +36,10 @@
 #if defined(__ACC__)
 /* Handles of any kind and type may be passed where this is a parameter. */
 #define AC_HANDLE const volatile void *
+#define AC_CORO_HANDLE const volatile void *
 #else
 #define AC_HANDLE struct ac_future *
+#define AC_CORO_HANDLE void *
 #endif
 
 #ifdef __cplusplus
@@ -51,8 +53,10 @@ extern "C" {
 enum {
   AC_OK = 0,
   AC_EINTR = -4,
+  AC_EBADF = -9,
   AC_EAGAIN = -11,
   AC_ENOMEM = -12,
+  AC_EBUSY = -16,
   AC_EINVAL = -22,
   AC_EDEADLK = -35,    /* the loop can never wake again; await on itself */
   AC_ETIMEDOUT = -110, /* a deadline passed */
@@ -118,7 +122,7 @@ AC_API struct ac_future *ac_future_create(size_t value_bytes);
 AC_API int(ac_future_fail)(AC_HANDLE future, int code);
 
 /* Drops a coroutine object that will not be awaited. */
-AC_API void(ac_coro_drop)(AC_HANDLE coro);
+AC_API void(ac_coro_drop)(AC_CORO_HANDLE coro);
 
 /* ---- time -------------------------------------------------------------- */
 
@@ -162,6 +166,14 @@ AC_API ac_timer *ac_call_later(double seconds, void (*fn)(void *arg),
 AC_API ac_timer *ac_call_at(int64_t when_ns, void (*fn)(void *arg), void *arg);
 AC_API void ac_timer_cancel(ac_timer *timer);
 
+/* While a loop is held, it waits even when nothing that it knows of can wake
+ * it any more, instead of ending with AC_EDEADLK: for a program that waits for
+ * a signal, or for a thread yet to be made. (Threads that exist already and
+ * can know the loop, since ac_current_loop() has told of it, are taken into
+ * account as it is.) Any thread. AC_EINVAL when the loop has closed. */
+AC_API int ac_hold(ac_loop *loop);
+AC_API void ac_unhold(ac_loop *loop);
+
 /* Called with errors that nobody can receive: a detached task's, or that of a
  * task released unawaited. what: a short description. The default handler
  * prints to stderr. NULL restores it. asyncio set_exception_handler. */
@@ -180,12 +192,29 @@ enum { AC_FIRST_COMPLETED = 1, AC_FIRST_ERROR, AC_ALL_COMPLETED };
 _Async size_t ac_wait(const void *handles, size_t count, int mode,
                       double timeout);
 
+/* ---- events ------------------------------------------------------------ */
+
+/* asyncio.Event: zeroed, it is clear and nobody waits. Lives wherever the
+ * program wants; nobody may be waiting when it goes. */
+struct aci_node;
+struct ac_event {
+  struct aci_node *waiters;
+  int is_set;
+};
+
+/* Wakes everyone who waits now, even if it is cleared at once. */
+AC_API void ac_event_set(struct ac_event *event);
+AC_API void ac_event_clear(struct ac_event *event);
+
+/* Returns when the event is set. */
+_Async void ac_event_wait(struct ac_event *event);
+
 /* ---- input and output -------------------------------------------------- */
 
 /* All raise -errno where the system call fails. Cancelled means that it did
  * not happen: no byte was taken or sent, no connection accepted. The
  * descriptor is made non-blocking. A descriptor has at most one reader and
- * one writer at a time (AC_EBUSY -16 is raised). */
+ * one writer at a time (AC_EBUSY is raised). */
 
 _Async ssize_t ac_read(int fd, void *buffer, size_t bytes);
 _Async ssize_t ac_write(int fd, const void *buffer, size_t bytes);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * call.c - callbacks: soon, later, when a handle is done, and from other
+ * threads. They run in the loop like tasks do, in the same queue. */
+#include "internal.h"
+
+/* ---- on this thread ------------------------------------------------------ */
+
+static struct aci_call *call_new(void (*fn)(void *), void *arg) {
+  struct aci_call *call = aci_block_new(sizeof *call);
+  if (!call)
+    return NULL;
+  call->node.flags = ACI_CALL | ACI_SPECIAL;
+  call->node.future = NULL;
+  call->fn = fn;
+  call->arg = arg;
+  return call;
+}
+
+int ac_call_soon(void (*fn)(void *arg), void *arg) {
+  ac_loop *loop = aci_thread.loop;
+  if (!loop)
+    return AC_EINVAL;
+  struct aci_call *call = call_new(fn, arg);
+  if (!call)
+    return AC_ENOMEM;
+  aci_ready(loop, &call->node);
+  return AC_OK;
+}
+
+int(ac_on_done)(AC_HANDLE handle, void (*fn)(void *arg), void *arg) {
+  struct ac_future *object = (struct ac_future *)(uintptr_t)handle;
+  ac_loop *loop = aci_thread.loop;
+  if (!loop || !object ||
+      (aci_kind(&object->node) != ACI_TASK &&
+       aci_kind(&object->node) != ACI_FUTURE))
+    return AC_EINVAL;
+  struct aci_call *call = call_new(fn, arg);
+  if (!call)
+    return AC_ENOMEM;
+  call->node.future = object;
+  aci_pin(object);
+  if (object->node.flags & ACI_DONE)
+    aci_ready(loop, &call->node);
+  else
+    aci_ring_append(&object->waiters, &call->node);
+  return AC_OK;
+}
+
+static ac_timer *timer_new(int64_t when_ns, int due, void (*fn)(void *),
+                           void *arg) {
+  ac_loop *loop = aci_thread.loop;
+  struct ac_timer *timer = aci_block_new(sizeof *timer);
+  if (!timer)
+    return NULL;
+  timer->node.flags = ACI_TIMER | ACI_SPECIAL;
+  timer->node.when_ns = when_ns;
+  timer->fn = fn;
+  timer->arg = arg;
+  if (due) {
+    aci_ready(loop, &timer->node);
+  } else {
+    timer->node.flags |= ACI_TIMED;
+    aci_wheel_add(&loop->wheel, &timer->node);
+  }
+  return timer;
+}
+
+ac_timer *ac_call_later(double seconds, void (*fn)(void *arg), void *arg) {
+  ac_loop *loop = aci_thread.loop;
+  if (!loop)
+    return NULL;
+  return timer_new(aci_deadline(loop, seconds), !(seconds > 0), fn, arg);
+}
+
+ac_timer *ac_call_at(int64_t when_ns, void (*fn)(void *arg), void *arg) {
+  ac_loop *loop = aci_thread.loop;
+  if (!loop)
+    return NULL;
+  return timer_new(when_ns, when_ns <= aci_clock(loop), fn, arg);
+}
+
+void ac_timer_cancel(ac_timer *timer) {
+  if (!timer)
+    return;
+  if (timer->node.flags & ACI_TIMED) {
+    aci_wheel_remove(&aci_thread.loop->wheel, &timer->node);
+    aci_block_free(timer, sizeof *timer);
+  } else {
+    timer->fn = NULL; /* it is in the ready queue, which frees it */
+  }
+}
+
+static void run_posted(struct aci_call *call) {
+  void (*fn)(void *) = call->fn;
+  void *arg = call->arg;
+  aci_sys_free(call);
+  fn(arg);
+}
+
+static void run_call(struct aci_call *call) {
+  struct ac_future *object = call->node.future;
+  void (*fn)(void *) = call->fn;
+  void *arg = call->arg;
+  aci_block_free(call, sizeof *call);
+  fn(arg);
+  if (!object)
+    return;
+  aci_unpin(object);
+  aci_settle(object);
+}
+
+static void run_timer(struct ac_timer *timer) {
+  void (*fn)(void *) = timer->fn;
+  void *arg = timer->arg;
+  aci_block_free(timer, sizeof *timer);
+  if (fn)
+    fn(arg);
+}
+
+void aci_call_run(struct aci_node *node) {
+  aci_thread.task = NULL;
+  if (aci_kind(node) == ACI_TIMER)
+    run_timer((struct ac_timer *)(void *)node);
+  else if (node->flags & ACI_BIG)
+    run_posted((struct aci_call *)(void *)node);
+  else
+    run_call((struct aci_call *)(void *)node);
+}
+
+/* ---- from other threads -------------------------------------------------- */
+
+/* Guards the list of loops and every loop's `posted`. A loop is looked up in
+ * the list before it is touched, for it may have closed. */
+static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;
+static ac_loop *loops;
+
+void aci_call_open(ac_loop *loop) {
+  pthread_mutex_lock(&loops_lock);
+  loop->next_loop = loops;
+  loops = loop;
+  pthread_mutex_unlock(&loops_lock);
+}
+
+static int is_open(const ac_loop *loop) {
+  const ac_loop *open = loops;
+  while (open && open != loop)
+    open = open->next_loop;
+  return open != NULL;
+}
+
+static void free_posted(struct aci_node *node) {
+  for (struct aci_node *next; node; node = next) {
+    next = node->next;
+    if (aci_kind(node) == ACI_CALL && (node->flags & ACI_BIG))
+      aci_sys_free(node);
+  }
+}
+
+void aci_call_close(ac_loop *loop) {
+  pthread_mutex_lock(&loops_lock);
+  ac_loop **link = &loops;
+  while (*link && *link != loop)
+    link = &(*link)->next_loop;
+  if (*link)
+    *link = loop->next_loop;
+  pthread_mutex_unlock(&loops_lock);
+  free_posted(loop->posted.head);
+  free_posted(loop->ready.head);
+}
+
+int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
+  struct aci_call *call = aci_sys_alloc(sizeof *call, _Alignof(struct aci_call));
+  if (!call)
+    return AC_ENOMEM;
+  call->node.flags = ACI_CALL | ACI_SPECIAL | ACI_BIG;
+  call->fn = fn;
+  call->arg = arg;
+  pthread_mutex_lock(&loops_lock);
+  int open = is_open(loop);
+  if (open) {
+    aci_queue_push(&loop->posted, &call->node);
+    aci_loop_attend(loop, ACI_POSTED);
+  }
+  pthread_mutex_unlock(&loops_lock);
+  if (open)
+    return AC_OK;
+  aci_sys_free(call);
+  return AC_EINVAL;
+}
+
+void aci_call_collect(ac_loop *loop) {
+  pthread_mutex_lock(&loops_lock);
+  struct aci_node *node = loop->posted.head;
+  aci_queue_init(&loop->posted);
+  pthread_mutex_unlock(&loops_lock);
+  for (struct aci_node *next; node; node = next) {
+    next = node->next;
+    aci_ready(loop, node);
+  }
+}
+
+ac_loop *ac_current_loop(void) {
+  ac_loop *loop = aci_thread.loop;
+  if (loop)
+    loop->exposed = 1;
+  return loop;
+}
+
+int ac_hold(ac_loop *loop) {
+  pthread_mutex_lock(&loops_lock);
+  int open = is_open(loop);
+  if (open)
+    atomic_fetch_add(&loop->holds, 1);
+  pthread_mutex_unlock(&loops_lock);
+  return open ? AC_OK : AC_EINVAL;
+}
+
+void ac_unhold(ac_loop *loop) {
+  pthread_mutex_lock(&loops_lock);
+  if (is_open(loop)) {
+    atomic_fetch_sub(&loop->holds, 1);
+    /* It may have nothing left to wait for now. */
+    aci_loop_attend(loop, ACI_POSTED);
+  }
+  pthread_mutex_unlock(&loops_lock);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * cancel.c - requesting cancellation. A request goes along the chain of tasks
+ * that await each other to the innermost one, and takes that out of what it
+ * waits in: it runs again in a later turn and finds AC_ECANCELED raised. What
+ * its waiters then receive is up to it. */
+#include "internal.h"
+
+static void count_request(struct ac_future *task) {
+  if ((task->node.extra & ACI_CANCEL_COUNT) != ACI_CANCEL_COUNT)
+    task->node.extra += ACI_CANCEL_ONE;
+}
+
+int aci_uncancel(struct ac_future *task) {
+  if (task->node.extra & ACI_CANCEL_COUNT)
+    task->node.extra -= ACI_CANCEL_ONE;
+  /* What has not been delivered is taken back with the last request. */
+  if (!(task->node.extra & ACI_CANCEL_COUNT))
+    task->node.flags &= ~ACI_CANCEL;
+  return (int)((task->node.extra & ACI_CANCEL_COUNT) / ACI_CANCEL_ONE);
+}
+
+static void leave_future(struct ac_future *task, enum aci_wait wait) {
+  struct ac_future *future = task->node.future;
+  aci_ring_remove(&future->waiters, &task->node);
+  if (task->node.flags & ACI_OWNED) {
+    task->node.flags &= ~ACI_OWNED;
+    /* Nobody else will ever ask for it; only a shield lets it run on. */
+    aci_pin(future);
+    if (wait == ACI_WAIT_FUTURE)
+      aci_cancel(future);
+    aci_unpin(future);
+    aci_release(future);
+    return;
+  }
+  aci_settle(future);
+}
+
+void aci_withdraw(struct ac_future *task) {
+  ac_loop *loop = aci_thread.loop;
+  enum aci_wait wait = aci_wait(&task->node);
+  task->node.flags &= ~ACI_WAIT;
+  switch (wait) {
+  case ACI_WAIT_NONE:
+    aci_queue_remove(&loop->ready, &task->node);
+    task->node.flags &= ~ACI_FAILURE;
+    break;
+  case ACI_WAIT_TIMER:
+    aci_wheel_remove(&loop->wheel, &task->node);
+    break;
+  case ACI_WAIT_FUTURE:
+  case ACI_WAIT_SHIELDED:
+    leave_future(task, wait);
+    break;
+  case ACI_WAIT_FD:
+    aci_io_withdraw(loop, task);
+    break;
+  case ACI_WAIT_EVENT:
+    aci_ring_remove(task->node.ring, &task->node);
+    break;
+  case ACI_WAIT_GROUP:
+    /* Its frame tidies up when it is resumed with an error. */
+    break;
+  }
+}
+
+static void interrupt(struct ac_future *task) {
+  aci_withdraw(task);
+  aci_wake_error(aci_thread.loop, task, AC_ECANCELED);
+}
+
+/* True when following the awaited futures from `task` comes back to it. */
+static int awaits_itself(const struct ac_future *task) {
+  const struct ac_future *mark = task;
+  size_t steps = 0, limit = 1;
+  for (const struct ac_future *at = task;
+       aci_wait(&at->node) == ACI_WAIT_FUTURE;) {
+    at = at->node.future;
+    if (at == mark)
+      return 1;
+    if (++steps == limit) { /* Brent: a cycle may not include the start */
+      mark = at;
+      limit *= 2;
+      steps = 0;
+    }
+  }
+  return 0;
+}
+
+static int cancel_task(struct ac_future *task) {
+  if (aci_wait(&task->node) == ACI_WAIT_FUTURE && awaits_itself(task)) {
+    count_request(task);
+    interrupt(task);
+    return 1;
+  }
+  for (struct ac_future *waiter = NULL;;) {
+    count_request(task);
+    switch (aci_wait(&task->node)) {
+    case ACI_WAIT_NONE:
+      task->node.flags |= ACI_CANCEL;
+      return 1;
+    case ACI_WAIT_FUTURE:
+      waiter = task;
+      task = task->node.future;
+      if (aci_kind(&task->node) == ACI_FUTURE) {
+        aci_future_end(task, AC_ECANCELED);
+        return 1;
+      }
+      break;
+    case ACI_WAIT_GROUP:
+      /* A request that comes round in a circle stops here. */
+      if (!aci_group_cancel(task->node.group) && waiter)
+        interrupt(waiter);
+      return 1;
+    default:
+      interrupt(task);
+      return 1;
+    }
+  }
+}
+
+int aci_cancel(struct ac_future *object) {
+  if (object->node.flags & ACI_DONE)
+    return 0;
+  switch (aci_kind(&object->node)) {
+  case ACI_TASK:
+    return cancel_task(object);
+  case ACI_FUTURE:
+    aci_future_end(object, AC_ECANCELED);
+    return 1;
+  default:
+    return 0;
+  }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * error.c - names of errors, and the handler for those that nobody else can
+ * receive. */
+#define _GNU_SOURCE
+#include "internal.h"
+
+const char *ac_strerror(int code) {
+  switch (code) {
+  case AC_OK:
+    return "no error";
+  case AC_ECANCELED:
+    return "cancelled";
+  case AC_ETIMEDOUT:
+    return "timed out";
+  case AC_EDEADLK:
+    return "would wait for ever";
+  case AC_ENOMEM:
+    return "out of memory";
+  default:
+    break;
+  }
+  if (code < 0 && code > -4096) {
+    const char *text = strerrordesc_np(-code);
+    if (text)
+      return text;
+  }
+  return "error of the program's own";
+}
+
+void ac_set_error_handler(ac_error_handler *handler, void *arg) {
+  aci_thread.error_handler = handler;
+  aci_thread.error_arg = arg;
+}
+
+void aci_report(const char *what, const char *task_name, int code) {
+  if (aci_thread.error_handler) {
+    aci_thread.error_handler(what, task_name, code, aci_thread.error_arg);
+    return;
+  }
+  fprintf(stderr, "%s%s%s: error %d (%s)\n", task_name ? task_name : "",
+          task_name ? ": " : "", what, code, ac_strerror(code));
+  if (code == AC_EDEADLK && aci_thread.loop)
+    ac_dump_tasks(stderr);
+}
+
+void aci_report_unseen(struct ac_future *object) {
+  if ((object->node.flags & ACI_SEEN) || object->node.error == AC_ECANCELED)
+    return;
+  object->node.flags |= ACI_SEEN;
+  aci_report(aci_kind(&object->node) == ACI_TASK
+                 ? "a task ended with an error that nobody received"
+                 : "a future ended with an error that nobody received",
+             aci_task_name(object), object->node.error);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * frame.c - memory for frames and objects: per-loop free lists by size. What
+ * is freed is reused by the next of its size, still in cache; everything goes
+ * back to the system when the loop closes. */
+#include "internal.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ONE_BY_ONE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ONE_BY_ONE 1
+#endif
+#endif
+#ifndef ONE_BY_ONE
+#define ONE_BY_ONE 0
+#endif
+
+enum {
+  PAGE_BYTES = 4096,
+  FIRST_CHUNK_BYTES = 2 * PAGE_BYTES,
+  LAST_CHUNK_BYTES = 64 * PAGE_BYTES
+};
+
+static size_t chunk_bytes(const struct aci_chunk *chunk) {
+  return (size_t)((const char *)(chunk + 1) - chunk->begin);
+}
+
+void aci_pool_init(struct aci_pool *pool) {
+  memset(pool, 0, sizeof *pool);
+  pool->limit = ONE_BY_ONE || aci_sys_fails() ? 0 : ACI_BLOCK_LIMIT;
+  pool->big.next = pool->big.prev = &pool->big;
+}
+
+void aci_pool_close(struct aci_pool *pool) {
+  for (size_t i = 0; i < sizeof pool->chunks / sizeof *pool->chunks; i++) {
+    for (struct aci_chunk *chunk = pool->chunks[i], *next; chunk;
+         chunk = next) {
+      next = chunk->next;
+      aci_sys_free(chunk->begin);
+    }
+  }
+  while (pool->big.next != &pool->big)
+    aci_big_free(pool->big.next + 1);
+}
+
+/* The header stands at the end, so that blocks begin at a page boundary. */
+static struct aci_chunk *chunk_new(size_t bytes, struct aci_chunk *older) {
+  char *begin = aci_sys_alloc(bytes, PAGE_BYTES);
+  if (!begin)
+    return NULL;
+  struct aci_chunk *chunk =
+      (struct aci_chunk *)(void *)(begin + bytes - sizeof *chunk);
+  chunk->next = older;
+  chunk->begin = chunk->unused = begin;
+  chunk->end = (char *)chunk;
+  return chunk;
+}
+
+void *aci_pool_refill(struct aci_pool *pool, size_t bytes) {
+  size_t class = ACI_CLASS(bytes);
+  size_t block_bytes = class * 8;
+  struct aci_chunk *chunk = pool->chunks[class];
+  if (!chunk || (size_t)(chunk->end - chunk->unused) < block_bytes) {
+    size_t size = chunk ? chunk_bytes(chunk) * 2 : FIRST_CHUNK_BYTES;
+    chunk = chunk_new(size < LAST_CHUNK_BYTES ? size : LAST_CHUNK_BYTES, chunk);
+    if (!chunk)
+      return NULL;
+    pool->chunks[class] = chunk;
+  }
+  /* A page at a time, so that no memory is touched long before its use. */
+  char *block = chunk->unused;
+  char *end = chunk->end;
+  if (end - block > PAGE_BYTES)
+    end = block + (block_bytes > PAGE_BYTES / 2 ? block_bytes : PAGE_BYTES);
+  char *last = block + ((size_t)(end - block) / block_bytes - 1) * block_bytes;
+  for (char *at = block; at <= last; at += block_bytes) {
+    *(void **)(void *)at = at == last ? NULL : at + block_bytes;
+    if (block_bytes >= sizeof(struct ac_future))
+      ((struct ac_future *)(void *)at)->node.flags = ACI_FREE;
+  }
+  chunk->unused = last + block_bytes;
+  pool->free[class] = *(void **)(void *)block;
+  return block;
+}
+
+void aci_big_adopt(struct aci_pool *pool, void *block) {
+  struct aci_big *big = aci_big(block);
+  if (big->next != big)
+    return;
+  big->prev = pool->big.prev;
+  big->next = &pool->big;
+  big->prev->next = big->next->prev = big;
+}
+
+void *aci_big_new(struct aci_pool *pool, size_t bytes, size_t align) {
+  if (align < _Alignof(struct aci_big))
+    align = _Alignof(struct aci_big);
+  size_t offset = (sizeof(struct aci_big) + align - 1) & (0 - align);
+  if (bytes > (size_t)PTRDIFF_MAX - offset)
+    return NULL;
+  char *memory = aci_sys_alloc(offset + bytes, align);
+  if (!memory)
+    return NULL;
+  struct aci_big *big = aci_big(memory + offset);
+  big->memory = memory;
+  big->value_bytes = 0;
+  big->next = big->prev = big;
+  if (pool)
+    aci_big_adopt(pool, memory + offset);
+  return memory + offset;
+}
+
+void aci_big_free(void *block) {
+  struct aci_big *big = aci_big(block);
+  big->prev->next = big->next;
+  big->next->prev = big->prev;
+  aci_sys_free(big->memory);
+}
+
+void *aci_block_new(size_t bytes) {
+  struct aci_pool *pool = &aci_thread.loop->frames;
+  return AC_LIKELY(bytes <= pool->limit) ? aci_pool_take(pool, bytes)
+                                         : aci_big_new(pool, bytes, 8);
+}
+
+void aci_block_free(void *block, size_t bytes) {
+  struct aci_pool *pool = &aci_thread.loop->frames;
+  if (AC_LIKELY(bytes <= pool->limit))
+    aci_pool_give(pool, block, bytes);
+  else
+    aci_big_free(block);
+}
+
+static ac_frame *__attribute__((noinline)) big_frame(struct aci_pool *pool,
+                                                     const struct ac_desc *desc) {
+  return aci_big_new(pool, desc->frame_bytes, desc->frame_align);
+}
+
+ac_frame *ac_frame_new(const struct ac_desc *desc) {
+  struct aci_pool *pool = &aci_thread.loop->frames;
+  size_t bytes = desc->frame_bytes;
+  ac_frame *frame = AC_LIKELY(bytes <= pool->limit)
+                        ? aci_pool_take(pool, bytes)
+                        : big_frame(pool, desc);
+  if (AC_UNLIKELY(!frame))
+    return NULL;
+  frame->desc = desc;
+  frame->parent = NULL;
+  frame->ret = NULL;
+  frame->state = 0;
+  return frame;
+}
+
+void ac_frame_free(ac_frame *frame) {
+  struct aci_pool *pool = &aci_thread.loop->frames;
+  size_t bytes = frame->desc->frame_bytes;
+  if (AC_LIKELY(bytes <= pool->limit))
+    aci_pool_give(pool, frame, bytes);
+  else
+    aci_big_free(frame);
+}
+
+/* Raises AC_ENOMEM in the suspended function `callee` of the current task,
+ * and goes on with it until it ends or suspends again. */
+static ac_frame *fail_callee(struct ac_future *task, ac_frame *callee,
+                             void *ret) {
+  aci_withdraw(task);
+  callee->parent = NULL;
+  callee->ret = ret;
+  ac_frame *status = aci_raise(AC_ENOMEM);
+  for (ac_frame *frame = task->leaf.parent, *parent; frame; frame = parent) {
+    parent = frame->parent;
+    status = frame->desc->resume(frame, status);
+    if (aci_suspended(status))
+      return status;
+  }
+  return status;
+}
+
+ac_frame *ac_frame_suspend(const struct ac_desc *desc, ac_frame **callee,
+                           void *ret) {
+  ac_frame *frame = ac_frame_new(desc);
+  /* What ended may have left memory behind: try again each time. */
+  while (AC_UNLIKELY(!frame)) {
+    struct ac_future *task = aci_thread.task;
+    if (*callee == &task->leaf) {
+      aci_withdraw(task);
+      *callee = aci_raise(AC_ENOMEM);
+      return NULL;
+    }
+    *callee = fail_callee(task, *callee, ret);
+    if (!aci_suspended(*callee))
+      return NULL;
+    frame = ac_frame_new(desc);
+  }
+  return frame;
+}
+
+void aci_each_object(ac_loop *loop,
+                     void (*visit)(struct ac_future *object, void *arg),
+                     void *arg) {
+  struct aci_pool *pool = &loop->objects;
+  for (size_t class = 0; class < sizeof pool->chunks / sizeof *pool->chunks;
+       class++) {
+    for (struct aci_chunk *chunk = pool->chunks[class]; chunk;
+         chunk = chunk->next) {
+      for (char *at = chunk->begin; at < chunk->unused; at += class * 8) {
+        struct ac_future *object = (struct ac_future *)(void *)at;
+        if (aci_kind(&object->node) != ACI_FREE)
+          visit(object, arg);
+      }
+    }
+  }
+  for (struct aci_big *big = pool->big.next, *next; big != &pool->big;
+       big = next) {
+    next = big->next;
+    visit((struct ac_future *)(void *)(big + 1), arg);
+  }
+}
+
+size_t aci_object_number(ac_loop *loop, const struct ac_future *object) {
+  const struct aci_pool *pool = &loop->objects;
+  uintptr_t address = (uintptr_t)object;
+  size_t number = 1;
+  for (size_t class = 0; class < sizeof pool->chunks / sizeof *pool->chunks;
+       class++) {
+    for (struct aci_chunk *chunk = pool->chunks[class]; chunk;
+         chunk = chunk->next) {
+      uintptr_t begin = (uintptr_t)chunk->begin;
+      if (address >= begin && address < (uintptr_t)chunk->unused)
+        return number + (address - begin) / (class * 8);
+      number += (size_t)(chunk->unused - chunk->begin) / (class * 8);
+    }
+  }
+  for (const struct aci_big *big = pool->big.next; big != &pool->big;
+       big = big->next, number++)
+    if ((const void *)(big + 1) == object)
+      break;
+  return number;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * group.c - a task waiting for several futures, perhaps with a deadline: what
+ * gather, wait and wait_for have in common. The group is the frame of that
+ * operation; each future has a member of it in its ring of waiters. */
+#include "internal.h"
+
+struct aci_group *aci_group_new(const struct ac_desc *desc,
+                                enum aci_group_mode mode,
+                                struct ac_future *const *handles,
+                                size_t count) {
+  struct aci_group *group = (struct aci_group *)(void *)ac_frame_new(desc);
+  if (!group)
+    return NULL;
+  memset((char *)group + sizeof(ac_frame), 0,
+         sizeof *group - sizeof(ac_frame));
+  group->task = aci_thread.task;
+  group->mode = mode;
+  group->count = count;
+  group->members = &group->one;
+  if (count > 1) {
+    group->members = count <= PTRDIFF_MAX / sizeof *group->members
+                         ? aci_block_new(count * sizeof *group->members)
+                         : NULL;
+    if (!group->members) {
+      ac_frame_free(&group->frame);
+      return NULL;
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    struct aci_member *member = &group->members[i];
+    struct ac_future *future = handles[i];
+    member->future = future;
+    member->node.flags = ACI_MEMBER;
+    member->node.next = NULL;
+    member->node.group = group;
+    if (!future || (future->node.flags & ACI_DONE))
+      continue;
+    aci_ring_append(&future->waiters, &member->node);
+    group->pending++;
+  }
+  return group;
+}
+
+ac_frame *aci_group_suspend(struct aci_group *group) {
+  struct ac_future *task = group->task;
+  task->node.group = group;
+  ac_frame *leaf = aci_leaf(task, ACI_WAIT_GROUP);
+  ac_suspend(&group->frame, 1, leaf, NULL);
+  if (AC_UNLIKELY(task->node.flags & ACI_CANCEL)) {
+    task->node.flags &= ~ACI_CANCEL;
+    aci_group_cancel(group);
+  }
+  return &group->frame;
+}
+
+void aci_group_set_timer(struct aci_group *group, int64_t when_ns) {
+  group->timer.flags = ACI_GROUP_TIMER | ACI_TIMED;
+  group->timer.when_ns = when_ns;
+  aci_wheel_add(&aci_thread.loop->wheel, &group->timer);
+}
+
+static void stop_timer(struct aci_group *group) {
+  if (!(group->timer.flags & ACI_TIMED))
+    return;
+  group->timer.flags &= ~ACI_TIMED;
+  aci_wheel_remove(&aci_thread.loop->wheel, &group->timer);
+}
+
+/* Has no effect when something else has woken the task already. */
+static void wake(struct aci_group *group) {
+  if (aci_wait(&group->task->node) != ACI_WAIT_GROUP)
+    return;
+  stop_timer(group);
+  aci_wake(aci_thread.loop, group->task);
+}
+
+void aci_group_cancel_members(struct aci_group *group) {
+  for (size_t i = 0; i < group->count; i++)
+    if (group->members[i].node.next)
+      aci_cancel(group->members[i].future);
+}
+
+void aci_group_member_done(struct aci_member *member,
+                           struct ac_future *future) {
+  struct aci_group *group = member->node.group;
+  int code = future->node.flags & ACI_FAILED ? future->node.error : 0;
+  int first = code && !group->error;
+  if (first)
+    group->error = code;
+  member->node.next = NULL;
+  group->pending--;
+  int enough = !group->pending;
+  switch (group->mode) {
+  case ACI_GATHER_HANDLES:
+    /* The first error is raised at once, but a gather that was cancelled
+     * waits for all that it has cancelled. */
+    enough |= first && !group->cancelled;
+    break;
+  case ACI_GATHER_CHILDREN:
+    if (first && !group->cancelled)
+      aci_group_cancel_members(group);
+    enough = !group->pending;
+    break;
+  case ACI_WAIT_MANY:
+    enough |= group->wait_mode == AC_FIRST_COMPLETED ||
+              (group->wait_mode == AC_FIRST_ERROR && code &&
+               code != AC_ECANCELED);
+    break;
+  case ACI_WAIT_FOR:
+    break;
+  }
+  if (group->mode != ACI_WAIT_MANY)
+    future->node.flags |= ACI_SEEN;
+  if (enough)
+    wake(group);
+}
+
+void aci_group_expired(struct aci_group *group) {
+  group->timer.flags &= ~ACI_TIMED;
+  group->expired = 1;
+  if (group->mode == ACI_WAIT_MANY)
+    wake(group);
+  else
+    aci_group_cancel_members(group);
+}
+
+int aci_group_cancel(struct aci_group *group) {
+  if (group->cancelling)
+    return 0;
+  if (group->mode == ACI_WAIT_MANY) {
+    stop_timer(group);
+    aci_withdraw(group->task);
+    aci_wake_error(aci_thread.loop, group->task, AC_ECANCELED);
+    return 1;
+  }
+  group->cancelled = 1;
+  group->cancelling = 1;
+  aci_group_cancel_members(group);
+  group->cancelling = 0;
+  return 1;
+}
+
+void aci_group_free(struct aci_group *group) {
+  stop_timer(group);
+  for (size_t i = 0; i < group->count; i++) {
+    struct aci_member *member = &group->members[i];
+    if (!member->node.next)
+      continue;
+    aci_ring_remove(&member->future->waiters, &member->node);
+    aci_settle(member->future);
+  }
+  if (group->members != &group->one)
+    aci_block_free(group->members, group->count * sizeof *group->members);
+  ac_frame_free(&group->frame);
+}

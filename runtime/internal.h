@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * internal.h - what the runtime's files share and users never see, in
+ * sections headed by the file that defines them.
+ *
+ * Everything that can wait or be queued has a node (list.h). A task's node
+ * doubles as its place in the ready queue, in the timer wheel, or in the ring
+ * of a future's waiters: a task waits for one thing at a time. */
+#ifndef ACI_INTERNAL_H
+#define ACI_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ac/ac.h>
+
+#include "driver.h"
+#include "list.h"
+#include "sys.h"
+
+#pragma GCC visibility push(hidden)
+
+/* ---- flags of a node ----------------------------------------------------- */
+
+/* What the node is part of. */
+enum aci_kind {
+  ACI_FREE, /* an unused block of the objects' pool: must be 0 */
+  ACI_TASK,
+  ACI_FUTURE,
+  ACI_CORO,
+  ACI_USED_CORO,
+  ACI_CALL,        /* struct aci_call, of ac_call_soon or ac_on_done */
+  ACI_TIMER,       /* struct ac_timer */
+  ACI_MEMBER,      /* struct aci_member, one handle of a group */
+  ACI_SCOPE,       /* struct ac_timeout_scope */
+  ACI_GROUP_TIMER, /* the deadline of a struct aci_group */
+  ACI_NAME         /* struct aci_name, never taken out of the ring */
+};
+
+/* What a task is suspended on; the flags' field ACI_WAIT. None while it is
+ * running, ready, new or done. */
+enum aci_wait {
+  ACI_WAIT_NONE,
+  ACI_WAIT_TIMER,
+  ACI_WAIT_FUTURE,
+  ACI_WAIT_SHIELDED, /* a future that is not to be cancelled */
+  ACI_WAIT_FD,
+  ACI_WAIT_GROUP,
+  ACI_WAIT_EVENT
+};
+
+#define ACI_KIND 0xfu          /* enum aci_kind */
+#define ACI_SPECIAL (1u << 4)  /* in the ready queue: not a task */
+#define ACI_NEW (1u << 5)      /* a task that has not begun */
+#define ACI_CANCEL (1u << 6)   /* a cancellation is to be delivered */
+#define ACI_FAILURE (1u << 7)  /* to be woken with the error in the node */
+#define ACI_BARE (1u << 8)     /* a task whose only frame is its leaf */
+#define ACI_DONE (1u << 9)     /* a value, or an error */
+#define ACI_FAILED (1u << 10)  /* done, with the error in the node */
+#define ACI_SEEN (1u << 11)    /* somebody has received its error */
+#define ACI_HELD (1u << 12)    /* the user's handle */
+#define ACI_OWNED (1u << 13)   /* the await releases what it waits for */
+#define ACI_ENDING (1u << 14)  /* cancelled because the loop ends */
+#define ACI_BIG (1u << 15)     /* the block has a struct aci_big in front */
+#define ACI_TIMED (1u << 16)   /* a timer that is in the wheel */
+#define ACI_BELOW (1u << 16)   /* a task that runs below another one that it
+                                  has begun on its C stack */
+#define ACI_READER (1u << 17)  /* waits for input of a descriptor ... */
+#define ACI_WRITER (1u << 18)  /* ... for output */
+#define ACI_WAIT_SHIFT 19      /* 3 bits: enum aci_wait */
+#define ACI_ALIGN_SHIFT 22     /* 4 bits: log2 of the payload's alignment - 3 */
+#define ACI_SIZE_SHIFT 26      /* 6 bits: an object's size class, unless big */
+#define ACI_WAIT (7u << ACI_WAIT_SHIFT)
+
+/* What takes a node of the ready queue off the straight path. */
+#define ACI_SLOW (ACI_SPECIAL | ACI_NEW | ACI_CANCEL | ACI_FAILURE | ACI_BARE)
+
+static inline enum aci_kind aci_kind(const struct aci_node *node) {
+  return (enum aci_kind)(node->flags & ACI_KIND);
+}
+
+static inline enum aci_wait aci_wait(const struct aci_node *node) {
+  return (enum aci_wait)((node->flags & ACI_WAIT) >> ACI_WAIT_SHIFT);
+}
+
+/* ---- tasks, futures and coroutine objects -------------------------------- */
+
+/* All three are this. A task holds a frame of its own, the leaf: what every
+ * primitive operation returns when it suspends, since only one can be
+ * suspended in a task at a time. So sleeping or awaiting allocates nothing,
+ * and waking resumes leaf.parent. The leaf's members desc, state and reserved
+ * are free for other use, for callers touch parent and ret alone. */
+struct ac_future {
+  union {
+    ac_frame leaf;
+    struct {
+      struct aci_node *waiters; /* ring, in order of registration */
+      ac_frame *unused_parent;
+      union {
+        void *unused_ret;
+        const struct ac_thunk *thunk; /* not begun: what to call */
+        const char *function;         /* done: for messages */
+      };
+      struct aci_node node;
+    };
+  };
+  /* The payload follows, aligned: first the arguments, then the result. */
+};
+
+_Static_assert(offsetof(struct ac_future, leaf.parent) ==
+                   offsetof(struct ac_future, unused_parent),
+               "the leaf's links lie where a frame has them");
+_Static_assert(offsetof(struct ac_future, node) ==
+                   offsetof(struct ac_future, leaf.state),
+               "the node begins where nobody looks at the leaf");
+
+/* node.extra: size of the value, requests to cancel, and what else keeps a
+ * done object from being freed. The counts saturate. */
+#define ACI_VALUE_BYTES 0x3ffu /* 0x3ff: see struct aci_big */
+#define ACI_CANCEL_ONE (1u << 10)
+#define ACI_CANCEL_COUNT (0xfffu << 10)
+#define ACI_PIN_ONE (1u << 22)
+#define ACI_PINS (0x3ffu << 22)
+/* Larger objects are big. */
+#define ACI_OBJECT_LIMIT (63 * 8)
+
+/* The thread's own variables: what is running. */
+struct aci_thread {
+  ac_loop *loop;          /* NULL outside of ac_run */
+  struct ac_future *task; /* NULL outside of a task */
+  int error;              /* raised, not yet taken */
+  int run_error;          /* how the last ac_run ended */
+  int virtual_clock;      /* wanted for the next loop */
+  ac_error_handler *error_handler; /* NULL: the default */
+  void *error_arg;
+};
+
+#if defined(__PIC__) && !defined(__PIE__)
+#define ACI_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define ACI_TLS
+#endif
+extern _Thread_local struct aci_thread aci_thread ACI_TLS;
+
+static inline struct ac_future *aci_of_node(struct aci_node *node) {
+  return (struct ac_future *)(void *)((char *)node -
+                                      offsetof(struct ac_future, node));
+}
+
+static inline void *aci_payload(const struct ac_future *object) {
+  size_t align = (size_t)8 << ((object->node.flags >> ACI_ALIGN_SHIFT) & 15);
+  size_t offset = (sizeof *object + align - 1) & (0 - align);
+  return (char *)(uintptr_t)object + offset;
+}
+
+static inline ac_frame *aci_raise(int code) {
+  aci_thread.error = code;
+  return AC_RAISED;
+}
+
+static inline int aci_suspended(const ac_frame *frame) {
+  return (uintptr_t)frame > (uintptr_t)AC_RAISED;
+}
+
+static inline void aci_copy(void *to, const void *from, size_t bytes) {
+  if (bytes == 8)
+    memcpy(to, from, 8);
+  else if (bytes == 4)
+    memcpy(to, from, 4);
+  else if (bytes)
+    memcpy(to, from, bytes);
+}
+
+/* ---- frame.c ------------------------------------------------------------- */
+
+/* Free lists of blocks of one size each, carved from chunks that live as long
+ * as the loop. Block sizes are multiples of 8 up to ACI_BLOCK_LIMIT; a block
+ * whose size is a multiple of a power of two is aligned to that, as chunks
+ * begin at page boundaries. Larger ones are allocated one by one. */
+#define ACI_BLOCK_LIMIT 4096
+#define ACI_CLASS(bytes) (((bytes) + 7) / 8)
+
+struct aci_chunk {
+  struct aci_chunk *next; /* older, of the same size class */
+  char *begin, *unused, *end;
+};
+
+/* In front of a block that was allocated by itself. */
+struct aci_big {
+  struct aci_big *next, *prev; /* a ring through pool->big, or by itself */
+  void *memory;                /* what to free */
+  size_t value_bytes;
+};
+
+struct aci_pool {
+  /* Blocks above it are allocated one by one: ACI_BLOCK_LIMIT, or 0 under
+   * AddressSanitizer, which then sees each block's end, and when allocations
+   * are made to fail. */
+  size_t limit;
+  void *free[ACI_CLASS(ACI_BLOCK_LIMIT) + 1];
+  struct aci_chunk *chunks[ACI_CLASS(ACI_BLOCK_LIMIT) + 1];
+  struct aci_big big;
+};
+
+void aci_pool_init(struct aci_pool *pool);
+void aci_pool_close(struct aci_pool *pool);
+/* More free blocks for the size; NULL or one block, taken off the list. */
+void *aci_pool_refill(struct aci_pool *pool, size_t bytes);
+/* A block by itself. pool NULL: one that outlives every loop. */
+void *aci_big_new(struct aci_pool *pool, size_t bytes, size_t align);
+/* The pool's close frees it from now on, if no other's does. */
+void aci_big_adopt(struct aci_pool *pool, void *block);
+void aci_big_free(void *block);
+
+static inline struct aci_big *aci_big(const void *block) {
+  return (struct aci_big *)(uintptr_t)block - 1;
+}
+
+/* A block of at most `bytes`, which is at most pool->limit. */
+static inline void *aci_pool_take(struct aci_pool *pool, size_t bytes) {
+  void **first = &pool->free[ACI_CLASS(bytes)];
+  void *block = *first;
+  if (AC_UNLIKELY(!block))
+    return aci_pool_refill(pool, bytes);
+  *first = *(void **)block;
+  return block;
+}
+
+static inline void aci_pool_give(struct aci_pool *pool, void *block,
+                                 size_t bytes) {
+  void **first = &pool->free[ACI_CLASS(bytes)];
+  *(void **)block = *first;
+  *first = block;
+}
+
+/* Memory from the current loop for whatever is not an object or a frame. */
+void *aci_block_new(size_t bytes);
+void aci_block_free(void *block, size_t bytes);
+
+/* Calls visit for every object (task, future, coroutine object) of the loop.
+ * visit may free that object, and make others. */
+void aci_each_object(ac_loop *loop,
+                     void (*visit)(struct ac_future *object, void *arg),
+                     void *arg);
+/* A number by which listings call the object; changes only when others are
+ * made. */
+size_t aci_object_number(ac_loop *loop, const struct ac_future *object);
+
+/* ---- timer.c ------------------------------------------------------------- */
+
+/* A hierarchical timing wheel in nanoseconds: level n has a slot for each
+ * value of the nth digit of a deadline, in base 64. A node is at the level of
+ * the highest digit in which its deadline differs from time_ns. */
+#define ACI_LEVELS 11
+
+struct aci_wheel {
+  uint64_t time_ns; /* all earlier deadlines have been met */
+  uint32_t levels;  /* bit n: some slot of level n is occupied */
+  uint64_t occupied[ACI_LEVELS];
+  struct aci_node *slots[ACI_LEVELS][64]; /* rings */
+};
+
+/* node->when_ns is the deadline. */
+void aci_wheel_add(struct aci_wheel *wheel, struct aci_node *node);
+void aci_wheel_remove(struct aci_wheel *wheel, struct aci_node *node);
+/* Lets everything up to now_ns expire, in order of deadlines. */
+void aci_wheel_advance(ac_loop *loop, int64_t now_ns);
+/* When to advance next; not later than the next deadline. -1: no timer. */
+int64_t aci_wheel_next(const struct aci_wheel *wheel);
+
+/* The loop's clock, read afresh. */
+int64_t aci_clock(const ac_loop *loop);
+/* The clock's reading that many seconds from now. */
+int64_t aci_deadline(const ac_loop *loop, double seconds);
+
+/* ---- loop.c -------------------------------------------------------------- */
+
+/* What another thread or a signal handler asks of the loop: bits. */
+#define ACI_POSTED 1
+#define ACI_INTERRUPTED 2
+#define ACI_DUMP 4
+
+struct ac_loop {
+  struct aci_queue ready;
+  /* Steps until the loop looks at clock, descriptors and other threads, even
+   * if tasks are ready all the time. */
+  int budget;
+  /* Operations on descriptors that may succeed at once until then. */
+  int io_budget;
+  int stop;    /* leave the loop when the current batch is done */
+  int interrupted; /* by SIGINT */
+  int closing; /* the main task is done, the others are cancelled */
+  size_t live; /* tasks that are not done */
+  struct ac_future *main;
+
+  struct aci_wheel wheel;
+  int virtual_clock;
+  int64_t virtual_ns;
+  int deadlocks; /* how often the main task was woken by one */
+
+  /* io.c */
+  struct aci_fd *fds;
+  int fd_count;
+  int waiting_fds;            /* fds that some task waits for */
+  int unverified_fds;         /* see io.c */
+  struct aci_node *starved;   /* accepts that are out of descriptors */
+  struct aci_driver driver;
+
+  /* call.c, signal.c: for other threads */
+  atomic_int attention;
+  atomic_int blocked; /* in the driver, or about to be */
+  atomic_long holds;
+  int exposed; /* its address is known to the program */
+  struct aci_queue posted;
+  ac_loop *next_loop;
+
+  struct aci_pool objects;
+  struct aci_pool frames;
+};
+
+static inline void aci_ready(ac_loop *loop, struct aci_node *node) {
+  aci_queue_push(&loop->ready, node);
+}
+
+/* Runs the loop until it is stopped, or can never wake again. */
+void aci_loop_run(ac_loop *loop);
+/* Wakes it from any thread or signal handler, to look at the bits. */
+void aci_loop_attend(ac_loop *loop, int bits);
+
+/* ---- task.c -------------------------------------------------------------- */
+
+/* An object with value and arguments; NULL when out of memory. */
+struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
+                                 size_t payload_bytes, size_t align,
+                                 size_t value_bytes);
+void aci_object_free(struct ac_future *object);
+/* Frees a done object if nobody can ask for it any more. */
+void aci_drop_unneeded(struct ac_future *object);
+
+/* The task begins, or ends without having begun. */
+void aci_task_begin(struct ac_future *task);
+/* The task goes on at its leaf, with the flags that say how. */
+void aci_task_resume(struct ac_future *task);
+/* Has the suspended task run again; the caller has taken it out of whatever
+ * container it was in. */
+static inline void aci_wake(ac_loop *loop, struct ac_future *task) {
+  task->node.flags &= ~ACI_WAIT;
+  aci_ready(loop, &task->node);
+}
+static inline void aci_wake_error(ac_loop *loop, struct ac_future *task,
+                                  int code) {
+  task->node.flags |= ACI_FAILURE;
+  task->node.error = code;
+  aci_wake(loop, task);
+}
+/* The task ended, status as a lowered function's; function: its name. */
+void aci_task_end(struct ac_future *task, ac_frame *status,
+                  const char *function);
+
+/* The trampoline: resumes the frame in the current task, and whoever awaits
+ * it when it ends, outwards. The C stack does not grow with the chain. */
+static inline void aci_run_frames(struct ac_future *task, ac_frame *frame,
+                                  ac_frame *status) {
+  const struct ac_desc *desc;
+  do {
+    ac_frame *parent = frame->parent;
+    desc = frame->desc;
+    status = desc->resume(frame, status);
+    if (aci_suspended(status))
+      return;
+    frame = parent;
+  } while (frame);
+  aci_task_end(task, status, desc->name);
+}
+
+/* Marks the current task as suspended on `wait`. Returns its leaf, which the
+ * operation is to return. */
+static inline ac_frame *aci_leaf(struct ac_future *task, enum aci_wait wait) {
+  task->node.flags |= (uint32_t)wait << ACI_WAIT_SHIFT;
+  return &task->leaf;
+}
+/* The same for a task that has to receive a cancellation: it is suspended
+ * for a turn. */
+ac_frame *aci_leaf_cancelled(struct ac_future *task);
+
+const char *aci_task_name(const struct ac_future *task);
+
+/* ---- future.c ------------------------------------------------------------ */
+
+size_t aci_value_bytes(const struct ac_future *object);
+/* The object is done (its flags say so): wakes those that wait. */
+void aci_notify(ac_loop *loop, struct ac_future *object);
+void aci_future_end(struct ac_future *future, int code);
+/* The result of a done object as a lowered function gives it. */
+ac_frame *aci_result(void *ret, struct ac_future *object);
+/* Drops the user's handle. */
+void aci_release(struct ac_future *object);
+/* Frees the object if it is done, or can never be, and nobody has it. */
+void aci_settle(struct ac_future *object);
+
+static inline void aci_pin(struct ac_future *object) {
+  if ((object->node.extra & ACI_PINS) != ACI_PINS)
+    object->node.extra += ACI_PIN_ONE;
+}
+static inline void aci_unpin(struct ac_future *object) {
+  /* A saturated count no longer knows: the object stays until the loop
+   * closes. */
+  if ((object->node.extra & ACI_PINS) != ACI_PINS)
+    object->node.extra -= ACI_PIN_ONE;
+}
+
+/* ---- cancel.c ------------------------------------------------------------ */
+
+int aci_cancel(struct ac_future *object);
+/* Takes the suspended task out of whatever it waits in; it neither is ready
+ * then nor waits. */
+void aci_withdraw(struct ac_future *task);
+int aci_uncancel(struct ac_future *task);
+
+/* ---- call.c -------------------------------------------------------------- */
+
+struct aci_call {
+  struct aci_node node; /* future: what to unpin, or NULL */
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+struct ac_timer {
+  struct aci_node node;
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+/* Runs a call or timer that was in the ready queue, and frees it. */
+void aci_call_run(struct aci_node *node);
+/* Queues what other threads have posted. */
+void aci_call_collect(ac_loop *loop);
+/* From when the loop can be posted to, until when. */
+void aci_call_open(ac_loop *loop);
+void aci_call_close(ac_loop *loop);
+
+/* ---- group.c: what gather, wait and wait_for have in common -------------- */
+
+enum aci_group_mode {
+  ACI_GATHER_HANDLES,
+  ACI_GATHER_CHILDREN,
+  ACI_WAIT_MANY,
+  ACI_WAIT_FOR
+};
+
+/* One handle among those that a group waits for. */
+struct aci_member {
+  struct aci_node node;     /* group; in the ring of the future's waiters */
+  struct ac_future *future; /* NULL: not linked, it is done or was left */
+};
+
+/* The frame of a task that waits for several futures. */
+struct aci_group {
+  ac_frame frame;
+  struct ac_future *task;
+  struct aci_member *members;
+  size_t count;
+  size_t pending; /* members that are not done */
+  enum aci_group_mode mode;
+  int wait_mode;         /* AC_FIRST_COMPLETED ... */
+  int error;             /* the first */
+  int cancelled;         /* the task's cancellation was passed on */
+  int cancelling;        /* it is being passed on */
+  int expired;           /* the deadline was met */
+  int owned;             /* releases its members in the end */
+  uint32_t cancel_count; /* the task's requests at the start */
+  struct aci_node timer;
+  struct aci_member one; /* members points here when there is one */
+};
+
+struct aci_group *aci_group_new(const struct ac_desc *desc,
+                                enum aci_group_mode mode,
+                                struct ac_future *const *handles,
+                                size_t count);
+/* Puts the current task to sleep until the group wakes it. */
+ac_frame *aci_group_suspend(struct aci_group *group);
+void aci_group_set_timer(struct aci_group *group, int64_t when_ns);
+void aci_group_member_done(struct aci_member *member,
+                           struct ac_future *future);
+void aci_group_expired(struct aci_group *group);
+/* False when it is at that already, further out. */
+int aci_group_cancel(struct aci_group *group);
+void aci_group_cancel_members(struct aci_group *group);
+/* Leaves what is still pending, frees all. */
+void aci_group_free(struct aci_group *group);
+
+/* ---- timeout.c ----------------------------------------------------------- */
+
+void aci_scope_expired(struct aci_node *node);
+
+/* ---- io.c ---------------------------------------------------------------- */
+
+int aci_io_open(ac_loop *loop);
+void aci_io_close(ac_loop *loop);
+/* Looks for ready descriptors, waiting for them until when_ns (-1: for ever;
+ * 0: not at all). */
+void aci_io_poll(ac_loop *loop, int64_t when_ns);
+/* The task no longer waits for its descriptor. */
+void aci_io_withdraw(ac_loop *loop, struct ac_future *task);
+
+/* ---- signal.c ------------------------------------------------------------ */
+
+/* SIGINT interrupts the loop from now on, if nobody else wants it. */
+int aci_signal_open(ac_loop *loop);
+void aci_signal_close(ac_loop *loop);
+/* The loop no longer listens to any signal. */
+void aci_signal_forget(ac_loop *loop);
+
+/* ---- error.c ------------------------------------------------------------- */
+
+void aci_report(const char *what, const char *task_name, int code);
+/* A done object is about to go: reports its error if nobody has seen it. */
+void aci_report_unseen(struct ac_future *object);
+
+/* ---- debug.c ------------------------------------------------------------- */
+
+struct aci_name {
+  struct aci_node node;
+  size_t bytes; /* of the block */
+  char text[];
+};
+
+#pragma GCC visibility pop
+
+/* The lowered form of the async functions in ac.h, and of one argument less
+ * public ones. Results: as declared there. */
+AC_API ac_frame *ac_sleep__ac(void *ret, double seconds);
+AC_API ac_frame *ac_sleep_until__ac(void *ret, int64_t deadline_ns);
+AC_API ac_frame *ac_yield__ac(void *ret);
+AC_API ac_frame *ac_wait__ac(size_t *ret, const void *handles, size_t count,
+                             int mode, double timeout);
+AC_API ac_frame *ac_read__ac(ssize_t *ret, int fd, void *buffer, size_t bytes);
+AC_API ac_frame *ac_write__ac(ssize_t *ret, int fd, const void *buffer,
+                              size_t bytes);
+AC_API ac_frame *ac_recv__ac(ssize_t *ret, int fd, void *buffer, size_t bytes,
+                             int flags);
+AC_API ac_frame *ac_send__ac(ssize_t *ret, int fd, const void *buffer,
+                             size_t bytes, int flags);
+AC_API ac_frame *ac_write_all__ac(void *ret, int fd, const void *buffer,
+                                  size_t bytes);
+AC_API ac_frame *ac_accept__ac(int *ret, int fd, struct sockaddr *address,
+                               socklen_t *bytes);
+AC_API ac_frame *ac_connect__ac(void *ret, int fd,
+                                const struct sockaddr *address,
+                                socklen_t bytes);
+AC_API ac_frame *ac_poll_fd__ac(int *ret, int fd, int events);
+AC_API ac_frame *ac_event_wait__ac(void *ret, struct ac_event *event);
+
+#endif

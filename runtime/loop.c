@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * loop.c - create, run, end. A turn runs what was ready when it began; what
+ * becomes ready meanwhile runs in the next. Between turns, when nothing is
+ * ready or BUDGET steps have been made, the loop looks at requests from
+ * outside, at the clock and at descriptors, in this order. */
+#include "internal.h"
+
+enum {
+  BUDGET = 61, /* tokio's event interval */
+  IO_BUDGET = 256,
+  /* The main task may catch a deadlock's error and go on; but not for ever. */
+  DEADLOCK_LIMIT = 100
+};
+
+/* ---- one turn ------------------------------------------------------------ */
+
+static void __attribute__((noinline)) special_step(struct aci_node *node) {
+  if (node->flags & ACI_SPECIAL)
+    aci_call_run(node);
+  else if (node->flags & ACI_NEW)
+    aci_task_begin(aci_of_node(node));
+  else
+    aci_task_resume(aci_of_node(node));
+}
+
+/* Runs turns until nothing is ready or the budget is used up. */
+static void run_ready(ac_loop *loop) {
+  struct aci_node *node;
+  while (loop->budget > 0 && (node = loop->ready.head)) {
+    aci_queue_init(&loop->ready);
+    do {
+      struct aci_node *next = node->next;
+      if (AC_UNLIKELY(node->flags & ACI_SLOW)) {
+        special_step(node);
+      } else {
+        struct ac_future *task = aci_of_node(node);
+        aci_thread.task = task;
+        aci_run_frames(task, task->leaf.parent, NULL);
+      }
+      loop->budget--;
+      node = next;
+    } while (node);
+  }
+}
+
+static void attend(ac_loop *loop) {
+  int bits = atomic_exchange(&loop->attention, 0);
+  if (bits & ACI_POSTED)
+    aci_call_collect(loop);
+  if (bits & ACI_INTERRUPTED) {
+    loop->interrupted = 1;
+    aci_cancel(loop->main);
+  }
+  if (bits & ACI_DUMP)
+    ac_dump_tasks(stderr);
+}
+
+void aci_loop_attend(ac_loop *loop, int bits) {
+  atomic_fetch_or(&loop->attention, bits);
+  if (atomic_load(&loop->blocked))
+    loop->driver.class->wake(&loop->driver);
+}
+
+/* True when something outside may still wake the loop: it is held, or other
+ * threads are there that may know it. */
+static int can_be_woken(ac_loop *loop) {
+  return atomic_load(&loop->holds) > 0 ||
+         (loop->exposed && aci_sys_thread_count() > 1);
+}
+
+/* Nothing is ready and nothing will be. Ends the main task with AC_EDEADLK,
+ * so that it tidies up. */
+static void deadlock(ac_loop *loop) {
+  if (atomic_load(&loop->attention))
+    return;
+  if (loop->closing || !loop->deadlocks)
+    aci_report(loop->closing
+                   ? "the loop ended with tasks that cannot be ended"
+                   : "the loop can never wake again: nothing is ready, and "
+                     "no timer, descriptor or thread is waited for",
+               NULL, AC_EDEADLK);
+  if (loop->closing || ++loop->deadlocks > DEADLOCK_LIMIT) {
+    loop->stop = 1;
+    return;
+  }
+  struct ac_future *task = loop->main;
+  aci_withdraw(task);
+  aci_wake_error(loop, task, AC_EDEADLK);
+}
+
+static void block(ac_loop *loop, int64_t when_ns) {
+  atomic_store(&loop->blocked, 1);
+  /* What was asked before that gets no wake. */
+  aci_io_poll(loop, atomic_load(&loop->attention) ? 0 : when_ns);
+  atomic_store(&loop->blocked, 0);
+}
+
+static void wait_for_something(ac_loop *loop) {
+  int64_t next_ns = aci_wheel_next(&loop->wheel);
+  if (loop->virtual_clock && next_ns == INT64_MAX)
+    next_ns = -1;
+  if (next_ns < 0 && !loop->waiting_fds && !can_be_woken(loop)) {
+    deadlock(loop);
+    return;
+  }
+  if (!loop->virtual_clock || next_ns < 0) {
+    block(loop, next_ns);
+    return;
+  }
+  aci_io_poll(loop, 0);
+  if (!loop->ready.head && !atomic_load(&loop->attention) &&
+      next_ns > loop->virtual_ns)
+    loop->virtual_ns = next_ns;
+}
+
+static void between_turns(ac_loop *loop) {
+  aci_thread.task = NULL;
+  loop->budget = BUDGET;
+  loop->io_budget = IO_BUDGET;
+  if (atomic_load_explicit(&loop->attention, memory_order_relaxed))
+    attend(loop);
+  if (loop->wheel.levels)
+    aci_wheel_advance(loop, aci_clock(loop));
+  if (loop->stop)
+    return;
+  if (!loop->ready.head)
+    wait_for_something(loop);
+  else if (loop->waiting_fds)
+    aci_io_poll(loop, 0);
+}
+
+void aci_loop_run(ac_loop *loop) {
+  loop->stop = 0;
+  do {
+    run_ready(loop);
+    between_turns(loop);
+  } while (!loop->stop);
+}
+
+/* ---- from beginning to end ----------------------------------------------- */
+
+static int loop_open(ac_loop **result) {
+  ac_loop *loop = aci_sys_alloc(sizeof *loop, _Alignof(ac_loop));
+  if (!loop)
+    return AC_ENOMEM;
+  memset(loop, 0, sizeof *loop);
+  aci_queue_init(&loop->ready);
+  aci_queue_init(&loop->posted);
+  loop->budget = BUDGET;
+  loop->io_budget = IO_BUDGET;
+  int code = aci_io_open(loop);
+  if (code) {
+    aci_sys_free(loop);
+    return code;
+  }
+  aci_pool_init(&loop->objects);
+  aci_pool_init(&loop->frames);
+  loop->virtual_clock = aci_thread.virtual_clock;
+  aci_thread.virtual_clock = 0;
+  loop->wheel.time_ns = (uint64_t)aci_clock(loop);
+  aci_call_open(loop);
+  aci_thread.loop = loop;
+  *result = loop;
+  return AC_OK;
+}
+
+static void report_left(struct ac_future *object, void *arg) {
+  (void)arg;
+  if ((object->node.flags & (ACI_DONE | ACI_FAILED)) ==
+      (ACI_DONE | ACI_FAILED))
+    aci_report_unseen(object);
+}
+
+static void loop_close(ac_loop *loop) {
+  aci_signal_forget(loop);
+  aci_call_close(loop);
+  aci_each_object(loop, report_left, NULL);
+  aci_io_close(loop);
+  aci_pool_close(&loop->frames);
+  aci_pool_close(&loop->objects);
+  aci_thread.loop = NULL;
+  aci_thread.task = NULL;
+  aci_sys_free(loop);
+}
+
+static void end_task(struct ac_future *object, void *arg) {
+  (void)arg;
+  if (aci_kind(&object->node) != ACI_TASK ||
+      (object->node.flags & (ACI_DONE | ACI_ENDING)))
+    return;
+  object->node.flags |= ACI_ENDING;
+  aci_cancel(object);
+}
+
+/* Cancels what is left and runs it to its end; tasks that are created
+ * meanwhile likewise. */
+static void end_tasks(ac_loop *loop) {
+  loop->closing = 1;
+  while (loop->live) {
+    size_t before = loop->live;
+    aci_each_object(loop, end_task, NULL);
+    aci_loop_run(loop);
+    if (loop->live && loop->live >= before)
+      break;
+  }
+}
+
+static int take_result(struct ac_future *main, void *result, size_t bytes) {
+  if (!(main->node.flags & ACI_DONE))
+    return AC_EDEADLK;
+  main->node.flags |= ACI_SEEN;
+  if (main->node.flags & ACI_FAILED)
+    return main->node.error;
+  if (result)
+    aci_copy(result, aci_payload(main), bytes);
+  return AC_OK;
+}
+
+/* What to run: a call, or a coroutine object. */
+struct entry {
+  const struct ac_thunk *thunk;
+  const void *args;
+  struct ac_coro *coro;
+  int with_signals;
+};
+
+static int run(const struct entry *entry, void *result, size_t result_bytes,
+               int *interrupted) {
+  ac_loop *loop;
+  int code = aci_thread.loop ? AC_EINVAL : loop_open(&loop);
+  if (!code) {
+    loop->main = entry->coro ? ac_spawn_coro(entry->coro)
+                             : ac_spawn(entry->thunk, entry->args);
+    code = loop->main ? AC_OK : entry->coro ? AC_EINVAL : AC_ENOMEM;
+    if (!code && entry->with_signals)
+      code = aci_signal_open(loop);
+    if (!code) {
+      aci_loop_run(loop);
+      code = take_result(loop->main, result, result_bytes);
+    }
+    if (entry->with_signals)
+      aci_signal_close(loop);
+    if (loop->main)
+      end_tasks(loop);
+    if (interrupted)
+      *interrupted = loop->interrupted;
+    loop_close(loop);
+  }
+  if (code && result)
+    memset(result, 0, result_bytes);
+  aci_thread.run_error = code;
+  return code;
+}
+
+int ac_run_thunk(const struct ac_thunk *thunk, const void *args,
+                 void *result) {
+  const struct entry entry = {.thunk = thunk, .args = args};
+  return run(&entry, result, thunk->result_bytes, NULL);
+}
+
+int ac_run_coro(struct ac_coro *coro, void *result) {
+  struct ac_future *object = (struct ac_future *)(void *)coro;
+  if (!object) {
+    aci_thread.run_error = AC_ENOMEM;
+    return AC_ENOMEM;
+  }
+  const struct entry entry = {.coro = coro};
+  return run(&entry, result, aci_value_bytes(object), NULL);
+}
+
+int ac_run_main(const struct ac_thunk *thunk, const void *args, int *result) {
+  const struct entry entry = {.thunk = thunk, .args = args, .with_signals = 1};
+  int interrupted = 0;
+  int code = run(&entry, result, thunk->result_bytes, &interrupted);
+  if (code == AC_ECANCELED && interrupted)
+    return 130;
+  if (code) {
+    fprintf(stderr, "%s: ended with error %d (%s)\n", thunk->name, code,
+            ac_strerror(code));
+    return 1;
+  }
+  return thunk->result_bytes ? *result : 0;
+}
+
+int ac_run_error(void) { return aci_thread.run_error; }
