@@ -15,6 +15,7 @@
 #include "scratch.h"
 #include "translate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ static int fail(const char *what, const char *path) {
 }
 
 int driver_exec(const struct options *options) {
+  assert(options->launched && options->launched[0]);
   if (options->verbose) {
     struct strings command = {0};
     for (char **word = options->launched; *word; word++)

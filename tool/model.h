@@ -27,6 +27,7 @@ struct type {
   const char *before, *after;
   int64_t size, align; /* as clang lays it out; < 0 where it has none */
   bool file_scope;     /* may be named outside the function */
+  bool nameless;       /* cannot be named at all */
   bool is_void, is_bool, is_array, is_record, is_function, is_scalar;
   bool is_const;          /* at the top */
   bool has_const_member;  /* cannot be assigned as a whole */
@@ -50,7 +51,11 @@ struct local {
   const char *out_name;  /* unique where it must be; the frame member too */
   const struct type *type;
   uint32_t name_offset;  /* of its declaration; identifies it */
+  const struct type *bare;  /* the type without qualifiers at its top */
+  const char *member;       /* its name in the frame */
   bool is_param, is_temp;
+  bool is_static;           /* no automatic variable: only its name counts */
+  bool raw;                 /* its frame member is bytes */
   bool address_taken;    /* or an array, or bound to memory otherwise */
   bool is_volatile;
   bool renamed;          /* out_name differs from name */
@@ -58,6 +63,7 @@ struct local {
   const char *align_text; /* of _Alignas or aligned(), or NULL */
   struct range align_range;
   struct expr *cleanup;  /* of the cleanup attribute: the function */
+  const struct expr *like; /* a temporary of a type that has no name */
   /* The suspension points inside the scope that declares it, as an interval
    * of their ids; empty: none. */
   uint32_t scope_first, scope_end;
@@ -88,7 +94,8 @@ enum expr_kind {
   EX_INIT_LIST,
   EX_COMPOUND,  /* a compound literal; kid 0: its initializer */
   EX_STMT_EXPR, /* ({ ... }) */
-  EX_UNEVALUATED,
+  EX_UNEVALUATED, /* sizeof and its like, a type that holds expressions */
+  EX_GENERIC,     /* _Generic */
   /* the dialect */
   EX_AWAIT, /* kid 0: EX_CALL, EX_OP, or a handle */
   EX_OP,    /* an operator: `op` */
@@ -109,15 +116,17 @@ struct expr {
   struct range range;
   const struct type *type;  /* of its value where it stands, converted */
   VECTOR(struct hole) kids; /* in source order */
-  struct local *local;      /* EX_VAR */
+  struct local *local;      /* EX_VAR; EX_COMPOUND that lives in the frame */
   struct function *callee;  /* EX_ASYNC; EX_CALL of a known async function */
   struct stmt *body;        /* EX_STMT_EXPR */
   VECTOR(struct local *) hidden; /* locals used inside an opaque macro */
   bool suspends;  /* holds an await or another thing of control flow */
-  bool special;   /* holds something to print otherwise than written */
+  bool special;   /* holds a word of the dialect: at file level, a piece */
   bool is_bitfield;
   bool discarded; /* its value is not used */
-  const char *text; /* printed instead of the source, when not NULL */
+  /* Made by the lowering: printed instead of the source, each \1 in it as the
+   * next kid. */
+  const char *text;
   const struct thunk *thunk; /* EX_OP on a call */
 };
 
@@ -138,7 +147,7 @@ enum stmt_kind {
   ST_BREAK,
   ST_CONTINUE,
   ST_RETURN,
-  ST_VERBATIM, /* asm, static assertions: printed as written */
+  ST_VERBATIM, /* asm, static assertions, opaque macros: as written */
   ST_DEFER,
   ST_TIMEOUT,
   /* lowered */
@@ -161,16 +170,30 @@ struct declarator {
   bool anonymous_tag;
 };
 
+enum await_form {
+  AWAIT_CALL,          /* expr: a call of an async function */
+  AWAIT_HANDLE,        /* expr: a handle */
+  AWAIT_OWNED,         /* expr: a handle that nobody else sees */
+  AWAIT_WAIT_FOR,      /* expr: a handle; seconds; owned: it was a call */
+  AWAIT_SHIELD,
+  AWAIT_GATHER,        /* expr, second: handles, count */
+  AWAIT_GATHER_OWNED   /* handles: temporaries */
+};
+
 struct await {
   uint32_t id; /* from 0, in the order of the lowered text; state id + 1 */
+  enum await_form form;
   struct expr *expr;    /* the awaited call, operator or handle; no awaits */
+  struct expr *second;
+  bool owned;
+  VECTOR(struct local *) handles;
   struct local *result; /* NULL: void or unused */
   const struct type *type; /* of the awaited value */
   uint32_t offset;
   struct stmt *raised; /* what to do when it raised: a block */
   struct local **live; /* spilled here, set by `frame` */
   uint32_t live_count;
-  const char *slot;    /* the frame member of the callee's result, or NULL */
+  bool slot;           /* the frame has a member ac_r<state> for its result */
 };
 
 struct stmt {
@@ -188,6 +211,9 @@ struct stmt {
   struct cleanup *cleanup; /* ST_DEFER, ST_TIMEOUT, a declaration's */
   bool is_default;     /* ST_CASE */
   bool lowered;        /* made or changed by `hoist`: print by structure */
+  bool transparent;    /* ST_BLOCK: no scope of the user's */
+  bool split;          /* ST_DECL: one declarator of several, or parted from
+                          its initializer */
 };
 
 /* The lowered body's scratch: what `build` found of a function. */
@@ -199,7 +225,8 @@ struct function {
   struct range range;        /* of the definition */
   bool is_static, is_defined, is_main, in_main_file;
   bool declared;             /* its lowered prototype has been printed */
-  bool has_label_values, uses_func_name, has_macros;
+  bool is_inline, has_label_values;
+  bool has_macros; /* some macro invocation with arguments was left */
   struct stmt *body;
   VECTOR(struct local *) locals;
   VECTOR(struct local *) params;
@@ -232,6 +259,7 @@ struct thunk {
 
 /* A stretch at file level that is not printed as written. */
 struct piece {
+  uint32_t anchor; /* where the declaration around it begins */
   struct range range;
   struct function *function; /* a definition, to be replaced */
   struct expr *expr;         /* else: text with holes */
@@ -246,6 +274,7 @@ struct unit {
   VECTOR(struct function *) functions;
   VECTOR(struct piece *) pieces;
   VECTOR(struct range) directives; /* #define, #undef, #pragma inside bodies */
+  VECTOR(uint32_t) await_words; /* where `await` stands in plain text */
   uint32_t thunk_count;
   uint32_t label_count;
 };

@@ -19,12 +19,12 @@
 /* ---- memory ------------------------------------------------------------- */
 
 static void *resized(void *memory, size_t count, size_t bytes) {
-  memory = realloc(memory, count * bytes);
-  if (!memory) {
+  void *larger = realloc(memory, count * bytes);
+  if (!larger) {
     fputs("acc: error: out of memory\n", stderr);
     exit(1);
   }
-  return memory;
+  return larger;
 }
 
 void strings_add(struct strings *strings, const char *text) {
@@ -183,7 +183,7 @@ static const char *response_word(struct options *options, const char **cursor) {
     if (*c == '\\' && c[1])
       buf_add(&buf, ++c, 1);
     else if (quote ? *c == quote : *c == '"' || *c == '\'')
-      quote = quote ? 0 : *c;
+      quote = (char)(quote ? 0 : *c);
     else
       buf_add(&buf, c, 1);
   }
@@ -337,7 +337,7 @@ static bool read_shared(struct reader *reader, const struct flag *flag,
     return true;
   case FLAG_STAGE: {
     /* The earliest stage wins, as in the compilers. */
-    char stage = word[1] == 'f' ? 's' : word[1];
+    char stage = (char)(word[1] == 'f' ? 's' : word[1]);
     if (!reader->has_stage ||
         strchr("Escl", stage) < strchr("Escl", options->stage))
       options->stage = stage;

@@ -252,6 +252,9 @@ static enum CXChildVisitResult add_macro(CXCursor cursor, CXCursor parent,
   CXString name = clang_getCursorSpelling(cursor);
   struct macro_use use = {range,
                           is_dialect_macro(cursor, clang_getCString(name))};
+  const char *word = clang_getCString(name);
+  if (use.transparent && (!strcmp(word, "await") || !strcmp(word, "_Await")))
+    vector_push(visit->arena, &visit->parsed->await_words, range.begin);
   clang_disposeString(name);
   vector_push(visit->arena, &visit->parsed->macros, use);
   return CXChildVisit_Continue;
@@ -265,7 +268,7 @@ static int by_begin(const void *a, const void *b) {
 }
 
 static void collect_macros(struct parsed *parsed, struct arena *arena) {
-  parsed->macros.count = 0;
+  parsed->macros.count = parsed->await_words.count = 0;
   struct macro_visit visit = {parsed, arena};
   clang_visitChildren(clang_getTranslationUnitCursor(parsed->tu), add_macro,
                       &visit);

@@ -26,6 +26,7 @@ struct parsed {
   CXTranslationUnit tu;
   CXFile file;
   VECTOR(struct macro_use) macros; /* sorted by begin */
+  VECTOR(uint32_t) await_words;    /* `await` in plain text */
   VECTOR(uint32_t) derefs;         /* legible offsets of `*` that are awaits */
   VECTOR(const char *) includes;   /* files read, for the dependency file */
 };

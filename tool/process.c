@@ -3,6 +3,7 @@
 
 #include "scratch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,6 +33,7 @@ static int start(const struct strings *command,
   char **argv = argv_of(command);
   if (!argv)
     return ENOMEM;
+  assert(argv[0]);
   /* Until the child is known, a signal waits: else the child would be left. */
   sigset_t all, old;
   sigfillset(&all);

@@ -45,6 +45,22 @@ struct ac_coro;
 
 /* The lowered function ended with an error. */
 #define AC_RAISED ((ac_frame *)1)
+/* NULL or AC_RAISED: it is not suspended. */
+#define AC_ENDED(frame) ((uintptr_t)(frame) <= 1)
+
+/* The body of an async function, which both f__ac and f__resume call: inlined
+ * into either when optimising, one function for the debugger otherwise; and
+ * always one where its labels have addresses. */
+#if defined(__OPTIMIZE__)
+#define AC_BODY static inline __attribute__((always_inline))
+#else
+#define AC_BODY static
+#endif
+#if defined(__clang__)
+#define AC_BODY_ONCE static __attribute__((noinline))
+#else
+#define AC_BODY_ONCE static __attribute__((noinline, noclone))
+#endif
 
 /* One suspension point of an async function. */
 struct ac_point {

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool write_all(int fd, const struct buf *text) {
+  for (size_t done = 0; done < text->length;) {
+    ssize_t put = write(fd, text->text + done, text->length - done);
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put < 0)
+      return false;
+    done += (size_t)put;
+  }
+  return true;
+}
+
+static void make_parents(const char *path) {
+  char copy[PATH_MAX];
+  if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+    return;
+  for (char *slash = strchr(copy + 1, '/'); slash;
+       slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    mkdir(copy, 0777);
+    *slash = '/';
+  }
+}
+
+/* A device, a pipe: written to as it is. */
+static bool is_special(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static bool write_beside(const char *path, const struct buf *text) {
+  char beside[PATH_MAX];
+  if (is_special(path)) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write_all(fd, text);
+    return fd >= 0 && close(fd) == 0 && ok;
+  }
+  if (snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid()) >=
+      (int)sizeof beside) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return false;
+  bool ok = write_all(fd, text);
+  ok = close(fd) == 0 && ok;
+  ok = ok && rename(beside, path) == 0;
+  if (!ok) {
+    int error = errno;
+    unlink(beside);
+    errno = error;
+  }
+  return ok;
+}
+
+void output_write(const char *path, const struct buf *text,
+                  struct diags *diags) {
+  bool ok;
+  if (!strcmp(path, "-")) {
+    ok = write_all(STDOUT_FILENO, text);
+  } else {
+    make_parents(path);
+    ok = write_beside(path, text);
+  }
+  if (!ok)
+    diag_plain(diags, "cannot write '%s': %s", path, strerror(errno));
+}
+
+void output_discard(const char *path) {
+  if (strcmp(path, "-") != 0 && !is_special(path))
+    unlink(path);
+}
+
+static void add_name(struct buf *out, const char *name) {
+  for (; *name; name++) {
+    if (*name == ' ' || *name == '#')
+      buf_puts(out, "\\");
+    if (*name == '$')
+      buf_puts(out, "$");
+    buf_add(out, name, 1);
+  }
+}
+
+static bool is_system(const char *path) {
+  return !strncmp(path, "/usr/include/", 13) ||
+         !strncmp(path, "/usr/lib/", 9) ||
+         !strncmp(path, "/usr/local/include/", 19);
+}
+
+void output_depend(const struct parsed *parsed, const struct options *options,
+                   struct diags *diags) {
+  struct buf out = {0};
+  for (size_t i = 0; i < options->depend_targets.count; i++)
+    buf_printf(&out, "%s%s", i ? " " : "", options->depend_targets.items[i]);
+  buf_puts(&out, ":");
+  if (strcmp(options->input, "-") != 0) {
+    buf_puts(&out, " ");
+    add_name(&out, options->input);
+  }
+  for (size_t i = 0; i < parsed->includes.count; i++) {
+    const char *path = parsed->includes.items[i];
+    if (!options->depend_system && is_system(path))
+      continue;
+    buf_puts(&out, " \\\n  ");
+    add_name(&out, path);
+  }
+  buf_puts(&out, "\n");
+  for (size_t i = 0; options->depend_phony && i < parsed->includes.count; i++) {
+    const char *path = parsed->includes.items[i];
+    if (!options->depend_system && is_system(path))
+      continue;
+    buf_puts(&out, "\n");
+    add_name(&out, path);
+    buf_puts(&out, ":\n");
+  }
+  output_write(options->depend_file ? options->depend_file : "-", &out, diags);
+  buf_free(&out);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * One walk over each function's statements and expressions, carrying where it
+ * is: in an operand that is not evaluated, in a defer, in which loops. */
+#include "sema.h"
+
+#include "buf.h"
+#include "types.h"
+
+#include <string.h>
+
+struct place {
+  const char *unevaluated; /* what kind of operand, or NULL */
+  bool consumed;           /* an await or operator takes this call */
+  bool in_async;
+};
+
+/* Of the statement around: what may be left from here. */
+struct around {
+  bool in_defer;
+  bool in_loop, in_switch; /* of the defer's own, when in one */
+};
+
+struct sema {
+  const struct unit *unit;
+  const struct source *source;
+  struct diags *diags;
+  struct arena *arena;
+  const struct function *function; /* NULL: plain code */
+  VECTOR(uint32_t) awaits;         /* offsets of all that were found */
+};
+
+static void check_expr(struct sema *s, const struct expr *e,
+                       struct place place);
+static void check_stmt(struct sema *s, const struct stmt *stmt,
+                       struct around around);
+
+static void error(struct sema *s, uint32_t offset, const char *text) {
+  diag_at(s->diags, s->source, SEVERITY_ERROR, offset, "%s", text);
+}
+
+static const struct expr *bare(const struct expr *e) {
+  while (e->kind == EX_PAREN && e->kids.count)
+    e = e->kids.items[0].expr;
+  return e;
+}
+
+static bool is_async_call(const struct expr *e) {
+  if (e->kind != EX_CALL || !e->kids.count)
+    return false;
+  const struct type *type = e->kids.items[0].expr->type;
+  if (e->callee)
+    return true;
+  type = type && !type->is_function ? type->yield : type;
+  return type && type->is_function && type->is_async;
+}
+
+static const char *type_text(struct sema *s, const struct type *type) {
+  struct buf text = {0};
+  type_declare(&text, type, "");
+  const char *copy = arena_copy(s->arena, text.text, text.length);
+  buf_free(&text);
+  return copy;
+}
+
+static const char *text_of(struct sema *s, const struct expr *e) {
+  uint32_t length = e->range.end - e->range.begin;
+  return arena_copy(s->arena, s->source->text + e->range.begin,
+                    length < 60 ? length : 60);
+}
+
+static void check_kids(struct sema *s, const struct expr *e,
+                       struct place place) {
+  place.consumed = false;
+  for (size_t i = 0; i < e->kids.count; i++)
+    check_expr(s, e->kids.items[i].expr, place);
+}
+
+static void note_declared(struct sema *s, const struct function *f) {
+  if (f && f->is_defined)
+    diag_at(s->diags, s->source, SEVERITY_NOTE, f->range.begin,
+            "'%s' is declared async here", f->name);
+}
+
+static void check_call(struct sema *s, const struct expr *e,
+                       struct place place) {
+  static const char *const refused[][2] = {
+      {"alloca", "memory from 'alloca' does not outlive a suspension; use an "
+                 "array or malloc"},
+      {"__builtin_alloca", "memory from 'alloca' does not outlive a "
+                           "suspension; use an array or malloc"},
+      {"setjmp", "'setjmp' cannot be used in an async function: the stack it "
+                 "returns to is gone after a suspension"},
+      {"_setjmp", "'setjmp' cannot be used in an async function: the stack it "
+                  "returns to is gone after a suspension"},
+      {"sigsetjmp", "'sigsetjmp' cannot be used in an async function: the "
+                    "stack it returns to is gone after a suspension"},
+      {"__sigsetjmp", "'sigsetjmp' cannot be used in an async function: the "
+                      "stack it returns to is gone after a suspension"},
+      {"longjmp", "'longjmp' cannot be used in an async function: it would "
+                  "leave frames and 'defer' blocks behind; use ac_raise"},
+      {"siglongjmp", "'siglongjmp' cannot be used in an async function: it "
+                     "would leave frames and 'defer' blocks behind; use "
+                     "ac_raise"},
+      {"vfork", "'vfork' cannot be used in an async function"}};
+  const struct expr *callee = bare(e->kids.items[0].expr);
+  for (size_t i = 0; s->function && i < sizeof refused / sizeof *refused; i++)
+    if (source_word_is(s->source, callee->range.begin, refused[i][0]) &&
+        callee->kind == EX_CONST)
+      error(s, e->range.begin, refused[i][1]);
+  if (!is_async_call(e) || place.consumed)
+    return;
+  if (place.unevaluated && source_is_spliced(s->source, e->range.begin))
+    return;
+  if (e->callee)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+            "call of async function '%s' is never awaited", e->callee->name);
+  else
+    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+            "call through async function pointer '%s' is never awaited",
+            text_of(s, callee));
+  if (place.in_async && !place.unevaluated)
+    diag_insert(s->diags, s->source, e->range.begin, "await ");
+  note_declared(s, e->callee);
+}
+
+static bool is_awaitable_operator(const struct expr *e) {
+  return e->kind == EX_OP &&
+         (e->op == OP_GATHER || e->op == OP_WAIT_FOR || e->op == OP_SHIELD ||
+          e->op == OP_CREATE_TASK || e->op == OP_COROUTINE);
+}
+
+static void check_await(struct sema *s, const struct expr *e,
+                        struct place place) {
+  uint32_t at = e->range.begin;
+  vector_push(s->arena, &s->awaits, at);
+  const struct expr *operand =
+      e->kids.count ? bare(e->kids.items[0].expr) : NULL;
+  struct place inner = place;
+  inner.consumed = true;
+  if (place.unevaluated) {
+    if (!source_is_spliced(s->source, at))
+      diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+              "'await' is not allowed in %s", place.unevaluated);
+    inner.in_async = true;
+  } else if (!place.in_async) {
+    diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+            "'await' is not allowed outside an async function");
+  }
+  if (!operand)
+    return;
+  if (operand->kind == EX_AWAIT && !(operand->type &&
+                                     operand->type->handle != HANDLE_NONE)) {
+    diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+            "the operand of 'await' is already awaited");
+    check_expr(s, operand, place);
+    return;
+  }
+  const struct expr *target = operand;
+  while ((target->kind == EX_ADDR || target->kind == EX_DEREF ||
+          target->kind == EX_PAREN) &&
+         target->kids.count)
+    target = target->kids.items[0].expr;
+  const struct type *type = operand->type;
+  if (is_async_call(operand) || is_awaitable_operator(operand) ||
+      (type && type->handle != HANDLE_NONE)) {
+    check_expr(s, operand, inner);
+  } else if (target->kind == EX_ASYNC) {
+    diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+            "'await %s' awaits the function itself; call it",
+            target->callee->name);
+    diag_insert(s->diags, s->source, operand->range.end, "()");
+  } else {
+    if (operand->kind == EX_CALL)
+      diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+              "'await' needs a call of an async function or a handle; '%s' is "
+              "not async",
+              text_of(s, operand->kids.items[0].expr));
+    else
+      diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+              "'await' needs a call of an async function or a handle, not "
+              "'%s'",
+              type ? type_text(s, type) : "this");
+    check_expr(s, operand, place);
+  }
+}
+
+static const char *operator_name(enum operator op) {
+  static const char *const names[] = {
+      [OP_CREATE_TASK] = "ac_create_task", [OP_COROUTINE] = "ac_coroutine",
+      [OP_RUN] = "ac_run",                 [OP_GATHER] = "ac_gather",
+      [OP_WAIT_FOR] = "ac_wait_for",       [OP_SHIELD] = "ac_shield",
+      [OP_FUTURE_SET] = "ac_future_set",   [OP_TRY] = "ac_try"};
+  return names[op];
+}
+
+static bool takes_handle(enum operator op, enum handle_kind handle) {
+  switch (op) {
+  case OP_CREATE_TASK:
+  case OP_RUN:
+    return handle == HANDLE_CORO;
+  case OP_WAIT_FOR:
+  case OP_SHIELD:
+    return handle == HANDLE_TASK || handle == HANDLE_FUTURE;
+  case OP_FUTURE_SET:
+    return handle == HANDLE_FUTURE;
+  default:
+    return false;
+  }
+}
+
+static void check_gather(struct sema *s, const struct expr *e,
+                         struct place place) {
+  if (!place.consumed)
+    error(s, e->range.begin, "'ac_gather' must be awaited");
+  place.consumed = false;
+  const struct expr *first = e->kids.count ? bare(e->kids.items[0].expr) : NULL;
+  if (e->kids.count == 2 && first && first->kind != EX_ASSIGN &&
+      !is_async_call(first)) {
+    if (!strstr(first->type ? first->type->before : "", "ac_task(") &&
+        !strstr(first->type ? first->type->before : "", "ac_future("))
+      error(s, first->range.begin,
+            "'ac_gather' needs an array of handles and their number, or calls "
+            "of async functions");
+    check_kids(s, e, place);
+    return;
+  }
+  for (size_t i = 0; i < e->kids.count; i++) {
+    const struct expr *kid = bare(e->kids.items[i].expr);
+    const struct expr *call =
+        kid->kind == EX_ASSIGN ? bare(kid->kids.items[1].expr) : kid;
+    if (!is_async_call(call)) {
+      error(s, kid->range.begin,
+            "an operand of 'ac_gather' must be a call of an async function, "
+            "or an assignment of one");
+      check_expr(s, kid, place);
+      continue;
+    }
+    if (kid->kind == EX_ASSIGN)
+      check_expr(s, kid->kids.items[0].expr, place);
+    struct place taken = place;
+    taken.consumed = true;
+    check_expr(s, call, taken);
+  }
+}
+
+static void check_operator(struct sema *s, const struct expr *e,
+                           struct place place) {
+  const struct expr *first = e->kids.count ? bare(e->kids.items[0].expr) : NULL;
+  if (place.unevaluated && !source_is_spliced(s->source, e->range.begin))
+    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+            "'%s' is not allowed in %s", operator_name(e->op),
+            place.unevaluated);
+  if (e->op == OP_GATHER) {
+    check_gather(s, e, place);
+    return;
+  }
+  if (e->op == OP_TRY) {
+    if (!place.in_async)
+      error(s, e->range.begin,
+            "'ac_try' is not allowed outside an async function");
+    else if (!e->kids.count || !first->suspends)
+      error(s, e->range.begin, "nothing in this 'ac_try' can raise an error");
+    check_kids(s, e, place);
+    return;
+  }
+  if ((e->op == OP_WAIT_FOR || e->op == OP_SHIELD) && !place.consumed)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+            "'%s' must be awaited", operator_name(e->op));
+  if (first && !is_async_call(first) &&
+      !(first->type && takes_handle(e->op, first->type->handle)))
+    diag_at(s->diags, s->source, SEVERITY_ERROR, first->range.begin,
+            e->op == OP_FUTURE_SET
+                ? "'%s' needs a future"
+                : "'%s' needs a call of an async function",
+            operator_name(e->op));
+  for (size_t i = 0; i < e->kids.count; i++) {
+    struct place inner = place;
+    inner.consumed = i == 0;
+    const struct expr *kid = e->kids.items[i].expr;
+    check_expr(s, i == 0 ? bare(kid) : kid, inner);
+  }
+}
+
+static const char *operand_kind(const struct sema *s, const struct expr *e) {
+  static const char *const words[][2] = {
+      {"sizeof", "the operand of sizeof"},
+      {"_Alignof", "the operand of _Alignof"},
+      {"alignof", "the operand of alignof"},
+      {"__alignof__", "the operand of __alignof__"},
+      {"__alignof", "the operand of __alignof"}};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (source_word_is(s->source, e->range.begin, words[i][0]))
+      return words[i][1];
+  return "an array bound or the operand of typeof";
+}
+
+static void check_expr(struct sema *s, const struct expr *e,
+                       struct place place) {
+  if (!e)
+    return;
+  switch (e->kind) {
+  case EX_AWAIT:
+    check_await(s, e, place);
+    return;
+  case EX_OP:
+    check_operator(s, e, place);
+    return;
+  case EX_RAISE:
+    if (!place.in_async)
+      error(s, e->range.begin,
+            "'ac_raise' is not allowed outside an async function");
+    check_kids(s, e, place);
+    return;
+  case EX_CALL:
+    check_call(s, e, place);
+    check_kids(s, e, place);
+    return;
+  case EX_UNEVALUATED:
+    if (!place.unevaluated)
+      place.unevaluated = operand_kind(s, e);
+    check_kids(s, e, place);
+    return;
+  case EX_GENERIC:
+    if (e->suspends) {
+      place.unevaluated = "a _Generic selection";
+    }
+    check_kids(s, e, place);
+    return;
+  case EX_STMT_EXPR:
+    if (s->function)
+      check_stmt(s, e->body, (struct around){0});
+    return;
+  default:
+    check_kids(s, e, place);
+  }
+}
+
+static void check_jump(struct sema *s, const struct stmt *stmt,
+                       struct around around) {
+  if (!around.in_defer)
+    return;
+  const char *word = NULL;
+  if (stmt->kind == ST_RETURN)
+    word = "return";
+  else if (stmt->kind == ST_GOTO || stmt->kind == ST_COMPUTED_GOTO)
+    word = "goto";
+  else if (stmt->kind == ST_BREAK && !around.in_loop && !around.in_switch)
+    word = "break";
+  else if (stmt->kind == ST_CONTINUE && !around.in_loop)
+    word = "continue";
+  if (word)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, stmt->range.begin,
+            "'%s' must not leave a 'defer' block", word);
+}
+
+/* ac_timeout reads as a loop to clang, which it is not. */
+static void check_loop_jump(struct sema *s, const struct stmt *stmt,
+                            struct around around) {
+  bool ok = around.in_loop || (stmt->kind == ST_BREAK && around.in_switch);
+  if ((stmt->kind == ST_BREAK || stmt->kind == ST_CONTINUE) && !ok &&
+      !around.in_defer)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, stmt->range.begin,
+            "'%s' statement not in a loop%s statement",
+            stmt->kind == ST_BREAK ? "break" : "continue",
+            stmt->kind == ST_BREAK ? " or switch" : "");
+}
+
+static void check_stmt(struct sema *s, const struct stmt *stmt,
+                       struct around around) {
+  if (!stmt)
+    return;
+  struct place here = {.in_async = true};
+  check_jump(s, stmt, around);
+  check_loop_jump(s, stmt, around);
+  switch (stmt->kind) {
+  case ST_DEFER:
+    around = (struct around){.in_defer = true};
+    break;
+  case ST_WHILE:
+  case ST_DO:
+  case ST_FOR:
+    around.in_loop = true;
+    break;
+  case ST_SWITCH:
+    around.in_switch = true;
+    break;
+  case ST_VERBATIM:
+    if (stmt->expr && stmt->expr->suspends)
+      here.unevaluated = "an operand of asm";
+    break;
+  default:
+    break;
+  }
+  check_expr(s, stmt->expr, here);
+  check_expr(s, stmt->step, here);
+  check_stmt(s, stmt->init, around);
+  for (size_t i = 0; i < stmt->declarators.count; i++)
+    check_expr(s, stmt->declarators.items[i].init, here);
+  for (size_t i = 0; i < stmt->kids.count; i++)
+    check_stmt(s, stmt->kids.items[i], around);
+}
+
+static void check_function(struct sema *s, const struct function *f) {
+  if (!f->type->prototyped)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, f->range.begin,
+            "async function '%s' needs a prototype: write (void) for no "
+            "parameters",
+            f->name);
+  if (f->type->variadic)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, f->range.begin,
+            "async function '%s' cannot take variable arguments", f->name);
+  if (f->is_main && f->is_static)
+    error(s, f->range.begin, "async 'main' cannot be static");
+  s->function = f;
+  check_stmt(s, f->body, (struct around){0});
+  s->function = NULL;
+}
+
+/* `await` words that clang read as something else: before a declaration. */
+static void check_stray_awaits(struct sema *s) {
+  for (size_t i = 0; i < s->unit->await_words.count; i++) {
+    uint32_t at = s->unit->await_words.items[i];
+    bool found = false;
+    for (size_t j = 0; j < s->awaits.count && !found; j++)
+      found = s->awaits.items[j] == at;
+    if (!found)
+      diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+              "'await' is an operator: it needs an expression, and cannot "
+              "begin a declaration");
+  }
+}
+
+void sema(const struct unit *unit, struct diags *diags) {
+  struct sema s = {.unit = unit,
+                   .source = unit->source,
+                   .diags = diags,
+                   .arena = unit->arena};
+  for (size_t i = 0; i < unit->pieces.count; i++) {
+    const struct piece *piece = unit->pieces.items[i];
+    if (piece->function)
+      check_function(&s, piece->function);
+    else if (piece->expr)
+      check_expr(&s, piece->expr, (struct place){0});
+  }
+  check_stray_awaits(&s);
+}
