@@ -330,7 +330,39 @@ static struct expr *build_binary(struct builder *b, CXCursor cursor) {
   }
 }
 
+/* Below what a mark of the dialect wraps around an operand: its tokens stand
+ * where the mark's name stands. */
+static CXCursor unwrap_mark(struct builder *b, CXCursor cursor,
+                            uint32_t begin) {
+  while (parsed_range(b->parsed, cursor).begin == begin) {
+    struct children children = children_of(b, cursor);
+    if (!children.count)
+      break;
+    cursor = children.items[children.count - 1];
+  }
+  return cursor;
+}
+
+/* A function that is called through a mark: ac_done(h). */
+static struct expr *build_marked_call(struct builder *b, CXCursor cursor,
+                                      struct children children) {
+  struct expr *expr = new_expr(b, EX_CALL, cursor);
+  struct expr *callee = new_expr(b, EX_CONST, children.items[0]);
+  callee->range.end = source_word_end(b->parsed->source, callee->range.begin);
+  add_kid(b, expr, callee);
+  for (size_t i = 1; i < children.count; i++)
+    add_kid(b, expr,
+            build_expr(b, unwrap_mark(b, children.items[i],
+                                      expr->range.begin)));
+  return expr;
+}
+
 static struct expr *build_call(struct builder *b, CXCursor cursor) {
+  struct children children = children_of(b, cursor);
+  struct range whole = parsed_range(b->parsed, cursor);
+  if (children.count > 1 &&
+      same_range(parsed_range(b->parsed, children.items[0]), whole))
+    return build_marked_call(b, cursor, children);
   struct expr *expr = generic(b, EX_CALL, cursor);
   struct expr *callee = expr->kids.count ? expr->kids.items[0].expr : NULL;
   while (callee && callee->kids.count == 1 &&
@@ -437,13 +469,8 @@ static void add_operands(struct builder *b, struct expr *expr,
     add_kid(b, expr, build_expr(b, children.items[children.count - 1]));
     return;
   }
-  /* (double)(x), (void)(x): what the marks wrap around operands */
-  while (clang_getCursorKind(bare) == CXCursor_CStyleCastExpr &&
-         parsed_range(b->parsed, bare).begin == expr->range.begin) {
-    struct children children = children_of(b, bare);
-    bare = children.items[children.count - 1];
-  }
-  add_kid(b, expr, build_expr(b, bare));
+  add_kid(b, expr,
+          build_expr(b, unwrap_mark(b, bare, expr->range.begin)));
 }
 
 static struct expr *build_operator(struct builder *b, CXCursor cursor,

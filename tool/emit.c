@@ -1041,13 +1041,13 @@ static const char *ret_param(struct emitter *e, const struct function *f) {
 
 static bool mentions_function_name(struct emitter *e,
                                    const struct function *f) {
-  const char *text = e->source->text + f->range.begin;
-  size_t bytes = f->range.end - f->range.begin;
+  const struct source *source = e->source;
   static const char *const names[] = {"__func__", "__FUNCTION__",
                                       "__PRETTY_FUNCTION__"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (memmem(text, bytes, names[i], strlen(names[i])))
-      return true;
+  for (uint32_t at = f->range.begin; at < f->range.end; at++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+      if (source->text[at] == '_' && source_word_is(source, at, names[i]))
+        return true;
   return f->has_macros;
 }
 
@@ -1259,7 +1259,14 @@ static void need_function(struct needs *n, struct function *f) {
 
 static void need_thunk(struct needs *n, struct expr *op,
                        const struct expr *call) {
+  struct unit *unit = n->e->unit;
+  for (size_t i = 0; call->callee && i < unit->thunks.count; i++)
+    if (unit->thunks.items[i]->callee == call->callee) {
+      op->thunk = unit->thunks.items[i];
+      return;
+    }
   struct thunk *thunk = ARENA_NEW(n->e->arena, struct thunk);
+  vector_push(n->e->arena, &unit->thunks, thunk);
   thunk->id = n->e->unit->thunk_count++;
   thunk->callee = call->callee;
   thunk->type = callee_type(call);

@@ -275,6 +275,7 @@ struct unit {
   VECTOR(struct piece *) pieces;
   VECTOR(struct range) directives; /* #define, #undef, #pragma inside bodies */
   VECTOR(uint32_t) await_words; /* where `await` stands in plain text */
+  VECTOR(const struct thunk *) thunks;
   uint32_t thunk_count;
   uint32_t label_count;
 };

@@ -42,6 +42,15 @@ static void handle(int number) {
     sigaction(number, &action, NULL);
 }
 
+static void handle_all(void) {
+  if (scratch.handles)
+    return;
+  scratch.handles = true;
+  handle(SIGINT);
+  handle(SIGTERM);
+  handle(SIGHUP);
+}
+
 bool scratch_add(const char *path) {
   int count = scratch.count;
   char *copy = strdup(path);
@@ -49,12 +58,7 @@ bool scratch_add(const char *path) {
     free(copy);
     return false;
   }
-  if (!scratch.handles) {
-    scratch.handles = true;
-    handle(SIGINT);
-    handle(SIGTERM);
-    handle(SIGHUP);
-  }
+  handle_all();
   scratch.paths[count] = copy;
   scratch.count = count + 1;
   return true;
@@ -81,4 +85,7 @@ void scratch_keep(const char *path) {
     }
 }
 
-void scratch_set_child(pid_t child) { scratch.child = child; }
+void scratch_set_child(pid_t child) {
+  handle_all();
+  scratch.child = child;
+}
