@@ -466,7 +466,9 @@ static void add_operands(struct builder *b, struct expr *expr,
       clang_getCursorBinaryOperatorKind(bare) == CXBinaryOperator_Comma) {
     struct children children = children_of(b, bare);
     add_operands(b, expr, children.items[0]);
-    add_kid(b, expr, build_expr(b, children.items[children.count - 1]));
+    add_kid(b, expr,
+            build_expr(b, unwrap_mark(b, children.items[children.count - 1],
+                                      expr->range.begin)));
     return;
   }
   add_kid(b, expr,
