@@ -32,7 +32,7 @@ config.available_features.add("clang-" + config.acc_llvm_version)
 config.available_features.add(platform.machine())
 if config.acc_csmith_include.endswith("-NOTFOUND"):
     config.available_features.discard("csmith")
-sanitized_tool = bool(config.acc_sanitize) or paths.test_tool != paths.tool
+sanitized_tool = bool(config.acc_sanitize) or paths["test_tool"] != paths["tool"]
 if sanitized_tool:
     config.available_features.add("sanitized-tool")
 for sanitizer in filter(None, config.acc_sanitize.split(",")):
@@ -84,10 +84,10 @@ def beside_filecheck(name):
 check_run = [
     config.acc_python,
     os.path.join(config.test_source_root, "tools/check_run.py"),
-    "--acc", paths.test_tool,
+    "--acc", paths["test_tool"],
     "--cc", config.acc_cc,
-    "--libac", paths.libac,
-    "--libac-sanitized", paths.libac_sanitized,
+    "--libac", paths["libac"],
+    "--libac-sanitized", paths["libac_sanitized"],
     "--include", include,
     "--include", test_include,
 ]
@@ -100,14 +100,14 @@ if config.acc_sanitize:
 config.substitutions.append(("%check-run", quoted(*check_run) + " --scratch %t.run"))
 word("acc_flags", quoted("-I", include, "-I", test_include))
 # The tool without instrumentation, for gdb, valgrind and measurements.
-word("plain_acc", quoted(paths.tool))
+word("plain_acc", quoted(paths["tool"]))
 word("cc", quoted(config.acc_cc))
-word("libac_shared", quoted(paths.libac_shared) + " -pthread")
-libac = [paths.libac, "-pthread"]
+word("libac_shared", quoted(paths["libac_shared"]) + " -pthread")
+libac = [paths["libac"], "-pthread"]
 if config.acc_sanitize:
     libac.append("-fsanitize=" + config.acc_sanitize)
 word("libac_sanitized",
-     quoted(paths.libac_sanitized, "-pthread", "-fsanitize=address,undefined"))
+     quoted(paths["libac_sanitized"], "-pthread", "-fsanitize=address,undefined"))
 word("libac", quoted(*libac))
 config.substitutions.append((r"%\{run_deps\}", quoted(*libac)))
 word("src", quoted(config.acc_source_root))
@@ -116,7 +116,8 @@ word("cmake", quoted(config.acc_cmake))
 word("csmith_include", quoted("-I", config.acc_csmith_include))
 for name, path in programs.items():
     word(name, quoted(path))
-tool("acc", quoted(paths.test_tool))
+tool("acc", quoted(paths["test_tool"]))
 tool("FileCheck", quoted(config.acc_filecheck))
 tool("not", quoted(beside_filecheck("not")))
+tool("count", quoted(beside_filecheck("count")))
 tool("split-file", quoted(beside_filecheck("split-file")))
