@@ -119,7 +119,7 @@ static void run_timer(struct ac_timer *timer) {
 }
 
 void aci_call_run(struct aci_node *node) {
-  aci_thread.task = NULL;
+  ac_running = NULL;
   if (aci_kind(node) == ACI_TIMER)
     run_timer((struct ac_timer *)(void *)node);
   else if (node->flags & ACI_BIG)
@@ -149,11 +149,14 @@ static int is_open(const ac_loop *loop) {
   return open != NULL;
 }
 
-static void free_posted(struct aci_node *node) {
-  for (struct aci_node *next; node; node = next) {
-    next = node->next;
+static void free_posted(struct aci_queue *queue) {
+  struct aci_node *node = queue->anchor.next;
+  for (int more = !aci_queue_is_empty(queue); more;) {
+    struct aci_node *next = node->next;
+    more = node != queue->last;
     if (aci_kind(node) == ACI_CALL && (node->flags & ACI_BIG))
       aci_sys_free(node);
+    node = next;
   }
 }
 
@@ -165,12 +168,13 @@ void aci_call_close(ac_loop *loop) {
   if (*link)
     *link = loop->next_loop;
   pthread_mutex_unlock(&loops_lock);
-  free_posted(loop->posted.head);
-  free_posted(loop->ready.head);
+  free_posted(&loop->posted);
+  free_posted(&loop->ready);
 }
 
 int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
-  struct aci_call *call = aci_sys_alloc(sizeof *call, _Alignof(struct aci_call));
+  struct aci_call *call =
+      aci_sys_alloc(sizeof *call, _Alignof(struct aci_call));
   if (!call)
     return AC_ENOMEM;
   call->node.flags = ACI_CALL | ACI_SPECIAL | ACI_BIG;
@@ -191,13 +195,12 @@ int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
 
 void aci_call_collect(ac_loop *loop) {
   pthread_mutex_lock(&loops_lock);
-  struct aci_node *node = loop->posted.head;
-  aci_queue_init(&loop->posted);
-  pthread_mutex_unlock(&loops_lock);
-  for (struct aci_node *next; node; node = next) {
-    next = node->next;
-    aci_ready(loop, node);
+  if (!aci_queue_is_empty(&loop->posted)) {
+    loop->ready.last->next = loop->posted.anchor.next;
+    loop->ready.last = loop->posted.last;
+    aci_queue_init(&loop->posted);
   }
+  pthread_mutex_unlock(&loops_lock);
 }
 
 ac_loop *ac_current_loop(void) {

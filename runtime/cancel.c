@@ -42,7 +42,7 @@ void aci_withdraw(struct ac_future *task) {
   task->node.flags &= ~ACI_WAIT;
   switch (wait) {
   case ACI_WAIT_NONE:
-    aci_queue_remove(&loop->ready, &task->node);
+    /* It is the current task, about to yield. */
     task->node.flags &= ~ACI_FAILURE;
     break;
   case ACI_WAIT_TIMER:
@@ -93,14 +93,13 @@ static int cancel_task(struct ac_future *task) {
     interrupt(task);
     return 1;
   }
-  for (struct ac_future *waiter = NULL;;) {
+  for (;;) {
     count_request(task);
     switch (aci_wait(&task->node)) {
     case ACI_WAIT_NONE:
       task->node.flags |= ACI_CANCEL;
       return 1;
     case ACI_WAIT_FUTURE:
-      waiter = task;
       task = task->node.future;
       if (aci_kind(&task->node) == ACI_FUTURE) {
         aci_future_end(task, AC_ECANCELED);
@@ -108,9 +107,7 @@ static int cancel_task(struct ac_future *task) {
       }
       break;
     case ACI_WAIT_GROUP:
-      /* A request that comes round in a circle stops here. */
-      if (!aci_group_cancel(task->node.group) && waiter)
-        interrupt(waiter);
+      aci_group_cancel(task->node.group);
       return 1;
     default:
       interrupt(task);

@@ -75,8 +75,7 @@ static void print_seconds(FILE *out, const ac_loop *loop, int64_t when_ns) {
 
 static void print_future(const struct listing *listing, const char *how,
                          const struct ac_future *future) {
-  const char *kind =
-      aci_kind(&future->node) == ACI_TASK ? "task" : "future";
+  const char *kind = aci_kind(&future->node) == ACI_TASK ? "task" : "future";
   fprintf(listing->out, "%s %s %zu", how, kind,
           aci_object_number(listing->loop, future));
 }
@@ -98,7 +97,7 @@ static void print_group(const struct listing *listing,
 }
 
 static int is_running(const struct ac_future *task) {
-  return task == aci_thread.task || (task->node.flags & ACI_BELOW);
+  return task == ac_running || (task->node.flags & ACI_BELOW);
 }
 
 static void print_wait(const struct listing *listing,

@@ -73,12 +73,10 @@ static int wait_milliseconds(int fd, struct epoll_event *events,
 }
 
 /* epoll_wait counts in milliseconds; epoll_pwait2 (Linux 5.11) does not. */
-static int wait_events(int fd, struct epoll_event *events,
-                       int64_t timeout_ns) {
+static int wait_events(int fd, struct epoll_event *events, int64_t timeout_ns) {
 #ifdef SYS_epoll_pwait2
   static atomic_int missing;
-  if (timeout_ns > 0 &&
-      !atomic_load_explicit(&missing, memory_order_relaxed)) {
+  if (timeout_ns > 0 && !atomic_load_explicit(&missing, memory_order_relaxed)) {
     struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000),
                                .tv_nsec = (long)(timeout_ns % 1000000000)};
     long count = syscall(SYS_epoll_pwait2, fd, events, EVENT_COUNT, &timeout,

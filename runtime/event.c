@@ -23,7 +23,7 @@ void ac_event_clear(struct ac_event *event) { event->is_set = 0; }
 ac_frame *ac_event_wait__ac(void *ret, struct ac_event *event) {
   if (event->is_set)
     return NULL;
-  struct ac_future *task = aci_thread.task;
+  struct ac_future *task = ac_running;
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
     return ac_yield__ac(ret);
   task->node.ring = &event->waiters;

@@ -26,9 +26,9 @@ static size_t chunk_bytes(const struct aci_chunk *chunk) {
   return (size_t)((const char *)(chunk + 1) - chunk->begin);
 }
 
-void aci_pool_init(struct aci_pool *pool) {
+void aci_pool_init(struct aci_pool *pool, size_t limit) {
   memset(pool, 0, sizeof *pool);
-  pool->limit = ONE_BY_ONE || aci_sys_fails() ? 0 : ACI_BLOCK_LIMIT;
+  pool->limit = ONE_BY_ONE || aci_sys_fails() ? 0 : limit;
   pool->big.next = pool->big.prev = &pool->big;
 }
 
@@ -58,8 +58,8 @@ static struct aci_chunk *chunk_new(size_t bytes, struct aci_chunk *older) {
 }
 
 void *aci_pool_refill(struct aci_pool *pool, size_t bytes) {
-  size_t class = ACI_CLASS(bytes);
-  size_t block_bytes = class * 8;
+  size_t class = bytes / 8;
+  size_t block_bytes = bytes;
   struct aci_chunk *chunk = pool->chunks[class];
   if (!chunk || (size_t)(chunk->end - chunk->unused) < block_bytes) {
     size_t size = chunk ? chunk_bytes(chunk) * 2 : FIRST_CHUNK_BYTES;
@@ -74,11 +74,15 @@ void *aci_pool_refill(struct aci_pool *pool, size_t bytes) {
   if (end - block > PAGE_BYTES)
     end = block + (block_bytes > PAGE_BYTES / 2 ? block_bytes : PAGE_BYTES);
   char *last = block + ((size_t)(end - block) / block_bytes - 1) * block_bytes;
-  for (char *at = block; at <= last; at += block_bytes) {
-    *(void **)(void *)at = at == last ? NULL : at + block_bytes;
-    if (block_bytes >= sizeof(struct ac_future))
+  int objects = block_bytes >= sizeof(struct ac_future);
+  for (char *at = block; at != last; at += block_bytes) {
+    *(void **)(void *)at = at + block_bytes;
+    if (objects) /* for aci_each_object; to frames it does not matter */
       ((struct ac_future *)(void *)at)->node.flags = ACI_FREE;
   }
+  *(void **)(void *)last = NULL;
+  if (objects)
+    ((struct ac_future *)(void *)last)->node.flags = ACI_FREE;
   chunk->unused = last + block_bytes;
   pool->free[class] = *(void **)(void *)block;
   return block;
@@ -120,29 +124,30 @@ void aci_big_free(void *block) {
 
 void *aci_block_new(size_t bytes) {
   struct aci_pool *pool = &aci_thread.loop->frames;
+  bytes = ACI_ROUND_UP(bytes);
   return AC_LIKELY(bytes <= pool->limit) ? aci_pool_take(pool, bytes)
                                          : aci_big_new(pool, bytes, 8);
 }
 
 void aci_block_free(void *block, size_t bytes) {
   struct aci_pool *pool = &aci_thread.loop->frames;
+  bytes = ACI_ROUND_UP(bytes);
   if (AC_LIKELY(bytes <= pool->limit))
     aci_pool_give(pool, block, bytes);
   else
     aci_big_free(block);
 }
 
-static ac_frame *__attribute__((noinline)) big_frame(struct aci_pool *pool,
-                                                     const struct ac_desc *desc) {
+static ac_frame *__attribute__((noinline))
+big_frame(struct aci_pool *pool, const struct ac_desc *desc) {
   return aci_big_new(pool, desc->frame_bytes, desc->frame_align);
 }
 
 ac_frame *ac_frame_new(const struct ac_desc *desc) {
   struct aci_pool *pool = &aci_thread.loop->frames;
-  size_t bytes = desc->frame_bytes;
-  ac_frame *frame = AC_LIKELY(bytes <= pool->limit)
-                        ? aci_pool_take(pool, bytes)
-                        : big_frame(pool, desc);
+  size_t bytes = ACI_ROUND_UP(desc->frame_bytes);
+  ac_frame *frame = AC_LIKELY(bytes <= pool->limit) ? aci_pool_take(pool, bytes)
+                                                    : big_frame(pool, desc);
   if (AC_UNLIKELY(!frame))
     return NULL;
   frame->desc = desc;
@@ -154,7 +159,7 @@ ac_frame *ac_frame_new(const struct ac_desc *desc) {
 
 void ac_frame_free(ac_frame *frame) {
   struct aci_pool *pool = &aci_thread.loop->frames;
-  size_t bytes = frame->desc->frame_bytes;
+  size_t bytes = ACI_ROUND_UP(frame->desc->frame_bytes);
   if (AC_LIKELY(bytes <= pool->limit))
     aci_pool_give(pool, frame, bytes);
   else
@@ -183,7 +188,7 @@ ac_frame *ac_frame_suspend(const struct ac_desc *desc, ac_frame **callee,
   ac_frame *frame = ac_frame_new(desc);
   /* What ended may have left memory behind: try again each time. */
   while (AC_UNLIKELY(!frame)) {
-    struct ac_future *task = aci_thread.task;
+    struct ac_future *task = ac_running;
     if (*callee == &task->leaf) {
       aci_withdraw(task);
       *callee = aci_raise(AC_ENOMEM);
@@ -202,7 +207,7 @@ void aci_each_object(ac_loop *loop,
                      void *arg) {
   struct aci_pool *pool = &loop->objects;
   for (size_t class = 0; class < sizeof pool->chunks / sizeof *pool->chunks;
-       class++) {
+       class ++) {
     for (struct aci_chunk *chunk = pool->chunks[class]; chunk;
          chunk = chunk->next) {
       for (char *at = chunk->begin; at < chunk->unused; at += class * 8) {
@@ -224,7 +229,7 @@ size_t aci_object_number(ac_loop *loop, const struct ac_future *object) {
   uintptr_t address = (uintptr_t)object;
   size_t number = 1;
   for (size_t class = 0; class < sizeof pool->chunks / sizeof *pool->chunks;
-       class++) {
+       class ++) {
     for (struct aci_chunk *chunk = pool->chunks[class]; chunk;
          chunk = chunk->next) {
       uintptr_t begin = (uintptr_t)chunk->begin;

@@ -46,6 +46,9 @@ void aci_notify(ac_loop *loop, struct ac_future *object) {
     case ACI_CALL: /* has pinned the object */
       aci_ready(loop, node);
       break;
+    case ACI_END:
+      aci_stop(loop);
+      break;
     default:
       assert(aci_kind(node) == ACI_NAME);
       name = node;
@@ -68,7 +71,7 @@ ac_frame *aci_result(void *ret, struct ac_future *object) {
 
 static ac_frame *await_pending(struct ac_future *object, enum aci_wait wait,
                                uint32_t owned) {
-  struct ac_future *task = aci_thread.task;
+  struct ac_future *task = ac_running;
   if (AC_UNLIKELY(object == task))
     return aci_raise(AC_EDEADLK);
   task->node.future = object;
@@ -80,6 +83,7 @@ static ac_frame *await_pending(struct ac_future *object, enum aci_wait wait,
     task->node.flags &= ~ACI_CANCEL;
     task->node.extra -= ACI_CANCEL_ONE;
     aci_cancel(task);
+    aci_not_yet_ready(aci_thread.loop, task);
   }
   return leaf;
 }
@@ -89,14 +93,33 @@ static int awaitable(const struct ac_future *object) {
   return kind == ACI_TASK || kind == ACI_FUTURE;
 }
 
-ac_frame *ac_await_future(void *ret, struct ac_future *future) {
-  if (AC_UNLIKELY(!future))
+static ac_frame *__attribute__((noinline))
+await_slowly(void *ret, struct ac_future *future) {
+  if (!future)
     return aci_raise(AC_ENOMEM);
   if (future->node.flags & ACI_DONE)
     return aci_result(ret, future);
-  if (AC_UNLIKELY(!awaitable(future)))
+  if (!awaitable(future))
     return aci_raise(AC_EINVAL);
   return await_pending(future, ACI_WAIT_FUTURE, 0);
+}
+
+ac_frame *ac_await_future(void *ret, struct ac_future *future) {
+  if (AC_UNLIKELY(!future || (future->node.flags &
+                              (ACI_DONE | ACI_FAILED | ACI_ALIGN)) != ACI_DONE))
+    return await_slowly(ret, future);
+  switch (future->node.extra & ACI_VALUE_BYTES) {
+  case 0:
+    return NULL;
+  case 4:
+    memcpy(ret, future + 1, 4);
+    return NULL;
+  case 8:
+    memcpy(ret, future + 1, 8);
+    return NULL;
+  default:
+    return await_slowly(ret, future);
+  }
 }
 
 static ac_frame *await_owned(void *ret, struct ac_future *future,
@@ -142,10 +165,13 @@ static void end(struct ac_future *future, uint32_t flags) {
   future->node.flags |= flags;
   if (future->waiters)
     aci_notify(aci_thread.loop, future);
-  aci_drop_unneeded(future);
+  if (!(future->node.flags & ACI_HELD))
+    aci_drop(future);
 }
 
 void aci_future_end(struct ac_future *future, int code) {
+  if (aci_thread.loop)
+    aci_thread.loop->failures = 1;
   future->node.error = code;
   future->function = NULL;
   end(future, ACI_DONE | ACI_FAILED);
@@ -185,10 +211,12 @@ const void *ac_future_value(const struct ac_future *future) {
 }
 
 void aci_settle(struct ac_future *object) {
-  if (object->node.flags & ACI_DONE)
-    aci_drop_unneeded(object);
+  uint32_t flags = object->node.flags;
+  if (flags & ACI_HELD)
+    return;
+  if (AC_LIKELY(flags & ACI_DONE))
+    aci_drop(object);
   else if (aci_kind(&object->node) == ACI_FUTURE && !object->waiters &&
-           !(object->node.flags & ACI_HELD) &&
            !(object->node.extra & ACI_PINS))
     aci_object_free(object);
 }
@@ -198,14 +226,29 @@ void aci_release(struct ac_future *object) {
   aci_settle(object);
 }
 
-void(ac_release)(AC_HANDLE handle) {
-  struct ac_future *object = object_of(handle);
+static void __attribute__((noinline)) release_slowly(struct ac_future *object) {
   if (!object)
     return;
   if (aci_kind(&object->node) == ACI_CORO)
     aci_object_free(object);
   else
     aci_release(object);
+}
+
+void(ac_release)(AC_HANDLE handle) {
+  struct ac_future *object = object_of(handle);
+  if (AC_UNLIKELY(!object))
+    return;
+  uint32_t flags = object->node.flags;
+  /* Most are done, with a value, in a block of the pool, and without a name. */
+  if (AC_UNLIKELY((flags & (ACI_DONE | ACI_FAILED | ACI_BIG)) != ACI_DONE ||
+                  (object->node.extra & ACI_PINS) || object->waiters)) {
+    release_slowly(object);
+    return;
+  }
+  object->node.flags = ACI_FREE;
+  aci_pool_give(&aci_thread.loop->objects, object,
+                flags >> ACI_SIZE_SHIFT << 3);
 }
 
 int(ac_done)(AC_HANDLE handle) {

@@ -16,7 +16,7 @@ static int error_at_start(struct ac_future *const *handles, size_t count,
     int code = 0;
     if (!future)
       code = AC_ENOMEM;
-    else if (future == aci_thread.task)
+    else if (future == ac_running)
       code = AC_EDEADLK;
     else if (future->node.flags & ACI_FAILED)
       code = future->node.error;

@@ -12,9 +12,8 @@ struct aci_group *aci_group_new(const struct ac_desc *desc,
   struct aci_group *group = (struct aci_group *)(void *)ac_frame_new(desc);
   if (!group)
     return NULL;
-  memset((char *)group + sizeof(ac_frame), 0,
-         sizeof *group - sizeof(ac_frame));
-  group->task = aci_thread.task;
+  memset((char *)group + sizeof(ac_frame), 0, sizeof *group - sizeof(ac_frame));
+  group->task = ac_running;
   group->mode = mode;
   group->count = count;
   group->members = &group->one;
@@ -50,6 +49,7 @@ ac_frame *aci_group_suspend(struct aci_group *group) {
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL)) {
     task->node.flags &= ~ACI_CANCEL;
     aci_group_cancel(group);
+    aci_not_yet_ready(aci_thread.loop, task);
   }
   return &group->frame;
 }
@@ -103,9 +103,9 @@ void aci_group_member_done(struct aci_member *member,
     enough = !group->pending;
     break;
   case ACI_WAIT_MANY:
-    enough |= group->wait_mode == AC_FIRST_COMPLETED ||
-              (group->wait_mode == AC_FIRST_ERROR && code &&
-               code != AC_ECANCELED);
+    enough |=
+        group->wait_mode == AC_FIRST_COMPLETED ||
+        (group->wait_mode == AC_FIRST_ERROR && code && code != AC_ECANCELED);
     break;
   case ACI_WAIT_FOR:
     break;
@@ -125,20 +125,25 @@ void aci_group_expired(struct aci_group *group) {
     aci_group_cancel_members(group);
 }
 
-int aci_group_cancel(struct aci_group *group) {
-  if (group->cancelling)
-    return 0;
-  if (group->mode == ACI_WAIT_MANY) {
-    stop_timer(group);
-    aci_withdraw(group->task);
-    aci_wake_error(aci_thread.loop, group->task, AC_ECANCELED);
-    return 1;
+/* Only the task itself is woken. */
+static void interrupt(struct aci_group *group) {
+  if (aci_wait(&group->task->node) != ACI_WAIT_GROUP)
+    return;
+  stop_timer(group);
+  aci_withdraw(group->task);
+  aci_wake_error(aci_thread.loop, group->task, AC_ECANCELED);
+}
+
+void aci_group_cancel(struct aci_group *group) {
+  /* A request that has come round in a circle of tasks stops here. */
+  if (group->mode == ACI_WAIT_MANY || group->cancelling) {
+    interrupt(group);
+    return;
   }
   group->cancelled = 1;
   group->cancelling = 1;
   aci_group_cancel_members(group);
   group->cancelling = 0;
-  return 1;
 }
 
 void aci_group_free(struct aci_group *group) {

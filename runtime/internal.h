@@ -38,7 +38,8 @@ enum aci_kind {
   ACI_MEMBER,      /* struct aci_member, one handle of a group */
   ACI_SCOPE,       /* struct ac_timeout_scope */
   ACI_GROUP_TIMER, /* the deadline of a struct aci_group */
-  ACI_NAME         /* struct aci_name, never taken out of the ring */
+  ACI_NAME,        /* struct aci_name, never taken out of the ring */
+  ACI_END          /* the loop, in the ring of its main task */
 };
 
 /* What a task is suspended on; the flags' field ACI_WAIT. None while it is
@@ -53,28 +54,30 @@ enum aci_wait {
   ACI_WAIT_EVENT
 };
 
-#define ACI_KIND 0xfu          /* enum aci_kind */
-#define ACI_SPECIAL (1u << 4)  /* in the ready queue: not a task */
-#define ACI_NEW (1u << 5)      /* a task that has not begun */
-#define ACI_CANCEL (1u << 6)   /* a cancellation is to be delivered */
-#define ACI_FAILURE (1u << 7)  /* to be woken with the error in the node */
-#define ACI_BARE (1u << 8)     /* a task whose only frame is its leaf */
-#define ACI_DONE (1u << 9)     /* a value, or an error */
-#define ACI_FAILED (1u << 10)  /* done, with the error in the node */
-#define ACI_SEEN (1u << 11)    /* somebody has received its error */
-#define ACI_HELD (1u << 12)    /* the user's handle */
-#define ACI_OWNED (1u << 13)   /* the await releases what it waits for */
-#define ACI_ENDING (1u << 14)  /* cancelled because the loop ends */
-#define ACI_BIG (1u << 15)     /* the block has a struct aci_big in front */
-#define ACI_TIMED (1u << 16)   /* a timer that is in the wheel */
-#define ACI_BELOW (1u << 16)   /* a task that runs below another one that it
-                                  has begun on its C stack */
-#define ACI_READER (1u << 17)  /* waits for input of a descriptor ... */
-#define ACI_WRITER (1u << 18)  /* ... for output */
-#define ACI_WAIT_SHIFT 19      /* 3 bits: enum aci_wait */
-#define ACI_ALIGN_SHIFT 22     /* 4 bits: log2 of the payload's alignment - 3 */
-#define ACI_SIZE_SHIFT 26      /* 6 bits: an object's size class, unless big */
+#define ACI_KIND 0xfu         /* enum aci_kind */
+#define ACI_SPECIAL (1u << 4) /* in the ready queue: not a task */
+#define ACI_NEW (1u << 5)     /* a task that has not begun */
+#define ACI_CANCEL (1u << 6)  /* a cancellation is to be delivered */
+#define ACI_FAILURE (1u << 7) /* to be woken with the error in the node */
+#define ACI_BARE (1u << 8)    /* a task whose only frame is its leaf */
+#define ACI_DONE (1u << 9)    /* a value, or an error */
+#define ACI_FAILED (1u << 10) /* done, with the error in the node */
+#define ACI_SEEN (1u << 11)   /* somebody has received its error */
+#define ACI_HELD (1u << 12)   /* the user's handle */
+#define ACI_OWNED (1u << 13)  /* the await releases what it waits for */
+#define ACI_ENDING (1u << 14) /* cancelled because the loop ends */
+#define ACI_BIG (1u << 15)    /* the block has a struct aci_big in front */
+#define ACI_TIMED (1u << 16)  /* a timer that is in the wheel */
+#define ACI_BELOW                                                              \
+  (1u << 16)                  /* a task that runs below another one that it    \
+                                 has begun on its C stack */
+#define ACI_READER (1u << 17) /* waits for input of a descriptor ... */
+#define ACI_WRITER (1u << 18) /* ... for output */
+#define ACI_WAIT_SHIFT 19     /* 3 bits: enum aci_wait */
+#define ACI_ALIGN_SHIFT 22    /* 4 bits: log2 of the payload's alignment - 3 */
+#define ACI_SIZE_SHIFT 26     /* 6 bits: an object's size class, unless big */
 #define ACI_WAIT (7u << ACI_WAIT_SHIFT)
+#define ACI_ALIGN (15u << ACI_ALIGN_SHIFT)
 
 /* What takes a node of the ready queue off the straight path. */
 #define ACI_SLOW (ACI_SPECIAL | ACI_NEW | ACI_CANCEL | ACI_FAILURE | ACI_BARE)
@@ -125,16 +128,13 @@ _Static_assert(offsetof(struct ac_future, node) ==
 #define ACI_CANCEL_COUNT (0xfffu << 10)
 #define ACI_PIN_ONE (1u << 22)
 #define ACI_PINS (0x3ffu << 22)
-/* Larger objects are big. */
-#define ACI_OBJECT_LIMIT (63 * 8)
 
-/* The thread's own variables: what is running. */
+/* The thread's own variables; with ac_running, the task. */
 struct aci_thread {
-  ac_loop *loop;          /* NULL outside of ac_run */
-  struct ac_future *task; /* NULL outside of a task */
-  int error;              /* raised, not yet taken */
-  int run_error;          /* how the last ac_run ended */
-  int virtual_clock;      /* wanted for the next loop */
+  ac_loop *loop;                   /* NULL outside of ac_run */
+  int error;                       /* raised, not yet taken */
+  int run_error;                   /* how the last ac_run ended */
+  int virtual_clock;               /* wanted for the next loop */
   ac_error_handler *error_handler; /* NULL: the default */
   void *error_arg;
 };
@@ -151,10 +151,16 @@ static inline struct ac_future *aci_of_node(struct aci_node *node) {
                                       offsetof(struct ac_future, node));
 }
 
+/* Where an object's payload begins, by its flags. */
+static inline size_t aci_payload_offset(uint32_t flags) {
+  if (AC_LIKELY(!(flags & ACI_ALIGN)))
+    return sizeof(struct ac_future);
+  size_t align = (size_t)8 << ((flags & ACI_ALIGN) >> ACI_ALIGN_SHIFT);
+  return (sizeof(struct ac_future) + align - 1) & (0 - align);
+}
+
 static inline void *aci_payload(const struct ac_future *object) {
-  size_t align = (size_t)8 << ((object->node.flags >> ACI_ALIGN_SHIFT) & 15);
-  size_t offset = (sizeof *object + align - 1) & (0 - align);
-  return (char *)(uintptr_t)object + offset;
+  return (char *)(uintptr_t)object + aci_payload_offset(object->node.flags);
 }
 
 static inline ac_frame *aci_raise(int code) {
@@ -182,7 +188,9 @@ static inline void aci_copy(void *to, const void *from, size_t bytes) {
  * whose size is a multiple of a power of two is aligned to that, as chunks
  * begin at page boundaries. Larger ones are allocated one by one. */
 #define ACI_BLOCK_LIMIT 4096
-#define ACI_CLASS(bytes) (((bytes) + 7) / 8)
+#define ACI_ROUND_UP(bytes) (((bytes) + 7) & ~(size_t)7)
+/* Objects, whose size class has few bits. */
+#define ACI_OBJECT_LIMIT (63 * 8)
 
 struct aci_chunk {
   struct aci_chunk *next; /* older, of the same size class */
@@ -197,16 +205,15 @@ struct aci_big {
 };
 
 struct aci_pool {
-  /* Blocks above it are allocated one by one: ACI_BLOCK_LIMIT, or 0 under
-   * AddressSanitizer, which then sees each block's end, and when allocations
-   * are made to fail. */
+  /* Blocks above it are allocated one by one. 0 under AddressSanitizer, which
+   * then sees each block's end, and when allocations are made to fail. */
   size_t limit;
-  void *free[ACI_CLASS(ACI_BLOCK_LIMIT) + 1];
-  struct aci_chunk *chunks[ACI_CLASS(ACI_BLOCK_LIMIT) + 1];
+  void *free[ACI_BLOCK_LIMIT / 8 + 1];
+  struct aci_chunk *chunks[ACI_BLOCK_LIMIT / 8 + 1];
   struct aci_big big;
 };
 
-void aci_pool_init(struct aci_pool *pool);
+void aci_pool_init(struct aci_pool *pool, size_t limit);
 void aci_pool_close(struct aci_pool *pool);
 /* More free blocks for the size; NULL or one block, taken off the list. */
 void *aci_pool_refill(struct aci_pool *pool, size_t bytes);
@@ -220,21 +227,26 @@ static inline struct aci_big *aci_big(const void *block) {
   return (struct aci_big *)(uintptr_t)block - 1;
 }
 
-/* A block of at most `bytes`, which is at most pool->limit. */
+/* The free list for blocks of that size, a multiple of 8. */
+static inline void **aci_pool_list(struct aci_pool *pool, size_t bytes) {
+  return (void **)(void *)((char *)pool->free + bytes);
+}
+
+/* A block of `bytes`, a multiple of 8 and at most pool->limit. */
 static inline void *aci_pool_take(struct aci_pool *pool, size_t bytes) {
-  void **first = &pool->free[ACI_CLASS(bytes)];
-  void *block = *first;
+  void **list = aci_pool_list(pool, bytes);
+  void *block = *list;
   if (AC_UNLIKELY(!block))
     return aci_pool_refill(pool, bytes);
-  *first = *(void **)block;
+  *list = *(void **)block;
   return block;
 }
 
 static inline void aci_pool_give(struct aci_pool *pool, void *block,
                                  size_t bytes) {
-  void **first = &pool->free[ACI_CLASS(bytes)];
-  *(void **)block = *first;
-  *first = block;
+  void **list = aci_pool_list(pool, bytes);
+  *(void **)block = *list;
+  *list = block;
 }
 
 /* Memory from the current loop for whatever is not an object or a frame. */
@@ -291,11 +303,13 @@ struct ac_loop {
   int budget;
   /* Operations on descriptors that may succeed at once until then. */
   int io_budget;
-  int stop;    /* leave the loop when the current batch is done */
+  int stop;        /* leave the loop when the current batch is done */
   int interrupted; /* by SIGINT */
-  int closing; /* the main task is done, the others are cancelled */
-  size_t live; /* tasks that are not done */
+  int closing;     /* the main task is done, the others are cancelled */
+  int failures;    /* some task or future has failed */
+  size_t live;     /* tasks that are not done */
   struct ac_future *main;
+  struct aci_node main_end; /* waits for it */
 
   struct aci_wheel wheel;
   int virtual_clock;
@@ -305,9 +319,9 @@ struct ac_loop {
   /* io.c */
   struct aci_fd *fds;
   int fd_count;
-  int waiting_fds;            /* fds that some task waits for */
-  int unverified_fds;         /* see io.c */
-  struct aci_node *starved;   /* accepts that are out of descriptors */
+  int waiting_fds;          /* fds that some task waits for */
+  int unverified_fds;       /* see io.c */
+  struct aci_node *starved; /* accepts that are out of descriptors */
   struct aci_driver driver;
 
   /* call.c, signal.c: for other threads */
@@ -338,11 +352,9 @@ struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
                                  size_t payload_bytes, size_t align,
                                  size_t value_bytes);
 void aci_object_free(struct ac_future *object);
-/* Frees a done object if nobody can ask for it any more. */
-void aci_drop_unneeded(struct ac_future *object);
+/* Frees a done object that has no handle any more, unless it is pinned. */
+void aci_drop(struct ac_future *object);
 
-/* The task begins, or ends without having begun. */
-void aci_task_begin(struct ac_future *task);
 /* The task goes on at its leaf, with the flags that say how. */
 void aci_task_resume(struct ac_future *task);
 /* Has the suspended task run again; the caller has taken it out of whatever
@@ -358,34 +370,49 @@ static inline void aci_wake_error(ac_loop *loop, struct ac_future *task,
   aci_wake(loop, task);
 }
 /* The task ended, status as a lowered function's; function: its name. */
-void aci_task_end(struct ac_future *task, ac_frame *status,
+void aci_task_end(ac_loop *loop, struct ac_future *task, ac_frame *status,
                   const char *function);
 
-/* The trampoline: resumes the frame in the current task, and whoever awaits
- * it when it ends, outwards. The C stack does not grow with the chain. */
-static inline void aci_run_frames(struct ac_future *task, ac_frame *frame,
-                                  ac_frame *status) {
-  const struct ac_desc *desc;
-  do {
-    ac_frame *parent = frame->parent;
-    desc = frame->desc;
-    status = desc->resume(frame, status);
-    if (aci_suspended(status))
-      return;
-    frame = parent;
-  } while (frame);
-  aci_task_end(task, status, desc->name);
+/* After the task's step. */
+static inline void aci_task_suspended(ac_loop *loop, struct ac_future *task) {
+  if (!(task->node.flags & ACI_WAIT))
+    aci_ready(loop, &task->node);
 }
 
+/* Takes what the task's function returned from its first call. */
+static inline void aci_task_begun(ac_loop *loop, struct ac_future *task,
+                                  ac_frame *status, void *payload,
+                                  const struct ac_thunk *thunk) {
+  if (!aci_suspended(status)) {
+    aci_task_end(loop, task, status, thunk->name);
+    return;
+  }
+  status->parent = NULL;
+  status->ret = payload;
+  if (AC_UNLIKELY(status == &task->leaf))
+    task->node.flags |= ACI_BARE;
+  aci_task_suspended(loop, task);
+}
+
+/* The trampoline: after `frame` returned status, which was not suspended,
+ * whoever awaits it goes on, outwards. The C stack does not grow with the
+ * chain. desc: of the frame that has ended. */
+void aci_run_outwards(ac_loop *loop, struct ac_future *task, ac_frame *parent,
+                      ac_frame *status, const struct ac_desc *desc);
+
 /* Marks the current task as suspended on `wait`. Returns its leaf, which the
- * operation is to return. */
+ * operation is to return. A task that returns its leaf without a wait, as
+ * ac_yield does, becomes ready when its step is over: not before, so that
+ * nobody is in the ready queue while it runs. */
 static inline ac_frame *aci_leaf(struct ac_future *task, enum aci_wait wait) {
   task->node.flags |= (uint32_t)wait << ACI_WAIT_SHIFT;
   return &task->leaf;
 }
-/* The same for a task that has to receive a cancellation: it is suspended
- * for a turn. */
-ac_frame *aci_leaf_cancelled(struct ac_future *task);
+/* For the case that the current task was woken before its step is over. */
+static inline void aci_not_yet_ready(ac_loop *loop, struct ac_future *task) {
+  if (!(task->node.flags & ACI_WAIT))
+    aci_queue_remove(&loop->ready, &task->node);
+}
 
 const char *aci_task_name(const struct ac_future *task);
 
@@ -399,6 +426,11 @@ void aci_future_end(struct ac_future *future, int code);
 ac_frame *aci_result(void *ret, struct ac_future *object);
 /* Drops the user's handle. */
 void aci_release(struct ac_future *object);
+/* Has the loop stop soon. */
+static inline void aci_stop(ac_loop *loop) {
+  loop->stop = 1;
+  loop->budget = 0;
+}
 /* Frees the object if it is done, or can never be, and nobody has it. */
 void aci_settle(struct ac_future *object);
 
@@ -479,16 +511,13 @@ struct aci_group {
 
 struct aci_group *aci_group_new(const struct ac_desc *desc,
                                 enum aci_group_mode mode,
-                                struct ac_future *const *handles,
-                                size_t count);
+                                struct ac_future *const *handles, size_t count);
 /* Puts the current task to sleep until the group wakes it. */
 ac_frame *aci_group_suspend(struct aci_group *group);
 void aci_group_set_timer(struct aci_group *group, int64_t when_ns);
-void aci_group_member_done(struct aci_member *member,
-                           struct ac_future *future);
+void aci_group_member_done(struct aci_member *member, struct ac_future *future);
 void aci_group_expired(struct aci_group *group);
-/* False when it is at that already, further out. */
-int aci_group_cancel(struct aci_group *group);
+void aci_group_cancel(struct aci_group *group);
 void aci_group_cancel_members(struct aci_group *group);
 /* Leaves what is still pending, frees all. */
 void aci_group_free(struct aci_group *group);
@@ -535,7 +564,6 @@ struct aci_name {
  * public ones. Results: as declared there. */
 AC_API ac_frame *ac_sleep__ac(void *ret, double seconds);
 AC_API ac_frame *ac_sleep_until__ac(void *ret, int64_t deadline_ns);
-AC_API ac_frame *ac_yield__ac(void *ret);
 AC_API ac_frame *ac_wait__ac(size_t *ret, const void *handles, size_t count,
                              int mode, double timeout);
 AC_API ac_frame *ac_read__ac(ssize_t *ret, int fd, void *buffer, size_t bytes);

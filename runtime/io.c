@@ -63,8 +63,8 @@ static int __attribute__((noinline)) grow(ac_loop *loop, int fd) {
   int count = loop->fd_count ? loop->fd_count : 32;
   while (count <= fd)
     count = count > (1 << 29) ? INT32_MAX : count * 2;
-  struct aci_fd *fds = aci_sys_alloc((size_t)count * sizeof *fds,
-                                     _Alignof(struct aci_fd));
+  struct aci_fd *fds =
+      aci_sys_alloc((size_t)count * sizeof *fds, _Alignof(struct aci_fd));
   if (!fds)
     return AC_ENOMEM;
   if (loop->fd_count)
@@ -95,8 +95,7 @@ static void no_longer_unverified(ac_loop *loop, struct aci_fd *entry) {
 }
 
 /* Takes the task out of the entry. */
-static void leave(ac_loop *loop, struct aci_fd *entry,
-                  struct ac_future *task) {
+static void leave(ac_loop *loop, struct aci_fd *entry, struct ac_future *task) {
   if (task->node.flags & ACI_READER) {
     entry->reader = NULL;
     loop->waiting_fds--;
@@ -206,7 +205,7 @@ void aci_io_poll(ac_loop *loop, int64_t when_ns) {
     return;
   }
   poll_driver(loop, IDLE_NS);
-  if (!loop->ready.head && !atomic_load(&loop->attention))
+  if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention))
     verify(loop);
 }
 
@@ -292,8 +291,8 @@ static ssize_t try_read(struct aci_fd *entry, const struct operation *op) {
 
 static ssize_t try_write(struct aci_fd *entry, const struct operation *op) {
   if (!(entry->flags & FD_NOT_SOCKET)) {
-    ssize_t result = result_of(send(op->fd, op->data, op->bytes,
-                                    MSG_DONTWAIT | MSG_NOSIGNAL));
+    ssize_t result = result_of(
+        send(op->fd, op->data, op->bytes, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (result != -ENOTSOCK)
       return result;
     entry->flags |= FD_NOT_SOCKET;
@@ -468,7 +467,7 @@ static int is_busy(const struct aci_fd *entry, uint32_t wanted) {
  * out to be always ready. */
 static int wait_for_fd(ac_loop *loop, struct aci_fd *entry, int fd,
                        uint32_t wanted) {
-  struct ac_future *task = aci_thread.task;
+  struct ac_future *task = ac_running;
   if (is_busy(entry, wanted))
     return AC_EBUSY;
   if (!(entry->flags & FD_ARMED)) {
@@ -496,7 +495,7 @@ static int wait_for_fd(ac_loop *loop, struct aci_fd *entry, int fd,
 }
 
 static void starve(ac_loop *loop, struct io_frame *io) {
-  io->task = aci_thread.task;
+  io->task = ac_running;
   aci_ring_append(&loop->starved, &io->starved);
   io->starved.flags = 1;
 }
@@ -517,7 +516,7 @@ static int is_shortage(const struct operation *op, ssize_t result) {
 
 /* Puts the task to sleep until the operation is worth another try. */
 static int wait_for_retry(ac_loop *loop, struct io_frame *io, ssize_t result) {
-  struct ac_future *task = aci_thread.task;
+  struct ac_future *task = ac_running;
   struct operation *op = &io->op;
   ac_suspend(&io->frame, 1, &task->leaf, NULL);
   if (task->node.flags & ACI_CANCEL) {
@@ -530,9 +529,9 @@ static int wait_for_retry(ac_loop *loop, struct io_frame *io, ssize_t result) {
   }
   if (op->kind == ACCEPT)
     starve(loop, io);
-  task->node.when_ns = aci_clock(loop) + (op->kind == ACCEPT
-                                              ? ACCEPT_PAUSE_NS
-                                              : CONNECT_PAUSE_NS);
+  task->node.when_ns =
+      aci_clock(loop) +
+      (op->kind == ACCEPT ? ACCEPT_PAUSE_NS : CONNECT_PAUSE_NS);
   aci_wheel_add(&loop->wheel, &task->node);
   aci_leaf(task, ACI_WAIT_TIMER);
   return 0;
@@ -566,10 +565,10 @@ static ac_frame *resume(ac_frame *self, ac_frame *status) {
 
 static const struct ac_desc descs[] = {
 #define DESC(text)                                                             \
-  {.resume = resume,                                                           \
-   .name = text,                                                               \
-   .frame_bytes = sizeof(struct io_frame),                                     \
-   .frame_align = _Alignof(struct io_frame)}
+  {                                                                            \
+    .resume = resume, .name = text, .frame_bytes = sizeof(struct io_frame),    \
+    .frame_align = _Alignof(struct io_frame)                                   \
+  }
     [RECV] = DESC("ac_recv"),           [SEND] = DESC("ac_send"),
     [READ] = DESC("ac_read"),           [WRITE] = DESC("ac_write"),
     [WRITE_ALL] = DESC("ac_write_all"), [ACCEPT] = DESC("ac_accept"),
@@ -577,9 +576,8 @@ static const struct ac_desc descs[] = {
 
 /* Suspends: result is WOULD_BLOCK or a shortage, or 0 to let others run
  * before the first try. */
-static ac_frame *__attribute__((noinline)) suspend(void *ret,
-                                                   const struct operation *op,
-                                                   ssize_t result) {
+static ac_frame *__attribute__((noinline))
+suspend(void *ret, const struct operation *op, ssize_t result) {
   struct io_frame *io =
       (struct io_frame *)(void *)ac_frame_new(&descs[op->kind]);
   if (!io)
@@ -622,8 +620,7 @@ ac_frame *ac_read__ac(ssize_t *ret, int fd, void *buffer, size_t bytes) {
   return perform(ret, &op);
 }
 
-ac_frame *ac_write__ac(ssize_t *ret, int fd, const void *buffer,
-                       size_t bytes) {
+ac_frame *ac_write__ac(ssize_t *ret, int fd, const void *buffer, size_t bytes) {
   struct operation op = {
       .kind = WRITE, .fd = fd, .data = buffer, .bytes = bytes};
   return perform(ret, &op);
@@ -631,11 +628,8 @@ ac_frame *ac_write__ac(ssize_t *ret, int fd, const void *buffer,
 
 ac_frame *ac_recv__ac(ssize_t *ret, int fd, void *buffer, size_t bytes,
                       int flags) {
-  struct operation op = {.kind = RECV,
-                         .fd = fd,
-                         .flags = flags,
-                         .buffer = buffer,
-                         .bytes = bytes};
+  struct operation op = {
+      .kind = RECV, .fd = fd, .flags = flags, .buffer = buffer, .bytes = bytes};
   return perform(ret, &op);
 }
 

@@ -27,32 +27,36 @@ struct aci_node {
   };
 };
 
+/* The last node's next is indeterminate. */
 struct aci_queue {
-  struct aci_node *head;
-  struct aci_node **tail; /* where the next node's address goes */
+  struct aci_node anchor; /* next: the first node */
+  struct aci_node *last;  /* &anchor: the queue is empty */
 };
 
 static inline void aci_queue_init(struct aci_queue *queue) {
-  queue->head = NULL;
-  queue->tail = &queue->head;
+  queue->last = &queue->anchor;
+}
+
+static inline int aci_queue_is_empty(const struct aci_queue *queue) {
+  return queue->last == &queue->anchor;
 }
 
 static inline void aci_queue_push(struct aci_queue *queue,
                                   struct aci_node *node) {
-  node->next = NULL;
-  *queue->tail = node;
-  queue->tail = &node->next;
+  queue->last->next = node;
+  queue->last = node;
 }
 
 /* Takes out the node in linear time. False when it is not there. */
 static inline int aci_queue_remove(struct aci_queue *queue,
                                    struct aci_node *node) {
-  for (struct aci_node **link = &queue->head; *link; link = &(*link)->next) {
-    if (*link != node)
+  for (struct aci_node *at = &queue->anchor; at != queue->last; at = at->next) {
+    if (at->next != node)
       continue;
-    *link = node->next;
-    if (queue->tail == &node->next)
-      queue->tail = link;
+    if (queue->last == node)
+      queue->last = at;
+    else
+      at->next = node->next;
     return 1;
   }
   return 0;

@@ -15,32 +15,82 @@ enum {
 
 /* ---- one turn ------------------------------------------------------------ */
 
-static void __attribute__((noinline)) special_step(struct aci_node *node) {
-  if (node->flags & ACI_SPECIAL)
+/* A task begins, or ends without having begun. */
+static inline void begin(ac_loop *loop, struct ac_future *task) {
+  const struct ac_thunk *thunk = task->thunk;
+  uint32_t flags = task->node.flags;
+  void *payload = (char *)task + aci_payload_offset(flags);
+  task->node.flags = flags & ~(ACI_NEW | ACI_CANCEL);
+  ac_running = task;
+  ac_frame *status = AC_LIKELY(!(flags & ACI_CANCEL))
+                         ? thunk->start(payload, payload)
+                         : aci_raise(AC_ECANCELED);
+  aci_task_begun(loop, task, status, payload, thunk);
+}
+
+static inline void special_step(ac_loop *loop, struct aci_node *node) {
+  if (AC_LIKELY(node->flags & ACI_NEW))
+    begin(loop, aci_of_node(node));
+  else if (node->flags & ACI_SPECIAL)
     aci_call_run(node);
-  else if (node->flags & ACI_NEW)
-    aci_task_begin(aci_of_node(node));
   else
     aci_task_resume(aci_of_node(node));
 }
 
+/* A step of a task that goes on with a value. */
+static inline void step(ac_loop *loop, struct ac_future *task) {
+  ac_running = task;
+  ac_frame *frame = task->leaf.parent;
+  ac_frame *parent = frame->parent;
+  const struct ac_desc *desc = frame->desc;
+  ac_frame *status = desc->resume(frame, NULL);
+  if (AC_LIKELY(aci_suspended(status)))
+    aci_task_suspended(loop, task);
+  else
+    aci_run_outwards(loop, task, parent, status, desc);
+}
+
+/* The same when no other task is ready: if it yields it need not go through
+ * the queue. */
+static inline void step_alone(ac_loop *loop, struct ac_future *task) {
+  ac_running = task;
+  for (;;) {
+    ac_frame *frame = task->leaf.parent;
+    ac_frame *parent = frame->parent;
+    const struct ac_desc *desc = frame->desc;
+    ac_frame *status = desc->resume(frame, NULL);
+    if (AC_UNLIKELY(!aci_suspended(status))) {
+      aci_run_outwards(loop, task, parent, status, desc);
+      return;
+    }
+    if ((task->node.flags & (ACI_WAIT | ACI_SLOW)) || --loop->budget < 0 ||
+        !aci_queue_is_empty(&loop->ready))
+      break;
+  }
+  aci_task_suspended(loop, task);
+}
+
 /* Runs turns until nothing is ready or the budget is used up. */
 static void run_ready(ac_loop *loop) {
-  struct aci_node *node;
-  while (loop->budget > 0 && (node = loop->ready.head)) {
+  while (!aci_queue_is_empty(&loop->ready)) {
+    struct aci_node *node = loop->ready.anchor.next;
+    struct aci_node *last = loop->ready.last;
     aci_queue_init(&loop->ready);
-    do {
+    while (node != last) {
       struct aci_node *next = node->next;
-      if (AC_UNLIKELY(node->flags & ACI_SLOW)) {
-        special_step(node);
-      } else {
-        struct ac_future *task = aci_of_node(node);
-        aci_thread.task = task;
-        aci_run_frames(task, task->leaf.parent, NULL);
-      }
+      if (AC_UNLIKELY(node->flags & ACI_SLOW))
+        special_step(loop, node);
+      else
+        step(loop, aci_of_node(node));
       loop->budget--;
       node = next;
-    } while (node);
+    }
+    if (AC_UNLIKELY(node->flags & ACI_SLOW))
+      special_step(loop, node);
+    else
+      step_alone(loop, aci_of_node(node));
+    if (--loop->budget < 0)
+      return;
   }
 }
 
@@ -109,13 +159,13 @@ static void wait_for_something(ac_loop *loop) {
     return;
   }
   aci_io_poll(loop, 0);
-  if (!loop->ready.head && !atomic_load(&loop->attention) &&
+  if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention) &&
       next_ns > loop->virtual_ns)
     loop->virtual_ns = next_ns;
 }
 
 static void between_turns(ac_loop *loop) {
-  aci_thread.task = NULL;
+  ac_running = NULL;
   loop->budget = BUDGET;
   loop->io_budget = IO_BUDGET;
   if (atomic_load_explicit(&loop->attention, memory_order_relaxed))
@@ -124,7 +174,7 @@ static void between_turns(ac_loop *loop) {
     aci_wheel_advance(loop, aci_clock(loop));
   if (loop->stop)
     return;
-  if (!loop->ready.head)
+  if (aci_queue_is_empty(&loop->ready))
     wait_for_something(loop);
   else if (loop->waiting_fds)
     aci_io_poll(loop, 0);
@@ -154,8 +204,8 @@ static int loop_open(ac_loop **result) {
     aci_sys_free(loop);
     return code;
   }
-  aci_pool_init(&loop->objects);
-  aci_pool_init(&loop->frames);
+  aci_pool_init(&loop->objects, ACI_OBJECT_LIMIT);
+  aci_pool_init(&loop->frames, ACI_BLOCK_LIMIT);
   loop->virtual_clock = aci_thread.virtual_clock;
   aci_thread.virtual_clock = 0;
   loop->wheel.time_ns = (uint64_t)aci_clock(loop);
@@ -167,20 +217,20 @@ static int loop_open(ac_loop **result) {
 
 static void report_left(struct ac_future *object, void *arg) {
   (void)arg;
-  if ((object->node.flags & (ACI_DONE | ACI_FAILED)) ==
-      (ACI_DONE | ACI_FAILED))
+  if ((object->node.flags & (ACI_DONE | ACI_FAILED)) == (ACI_DONE | ACI_FAILED))
     aci_report_unseen(object);
 }
 
 static void loop_close(ac_loop *loop) {
   aci_signal_forget(loop);
   aci_call_close(loop);
-  aci_each_object(loop, report_left, NULL);
+  if (loop->failures)
+    aci_each_object(loop, report_left, NULL);
   aci_io_close(loop);
   aci_pool_close(&loop->frames);
   aci_pool_close(&loop->objects);
   aci_thread.loop = NULL;
-  aci_thread.task = NULL;
+  ac_running = NULL;
   aci_sys_free(loop);
 }
 
@@ -236,6 +286,8 @@ static int run(const struct entry *entry, void *result, size_t result_bytes,
     if (!code && entry->with_signals)
       code = aci_signal_open(loop);
     if (!code) {
+      loop->main_end.flags = ACI_END;
+      aci_ring_append(&loop->main->waiters, &loop->main_end);
       aci_loop_run(loop);
       code = take_result(loop->main, result, result_bytes);
     }
@@ -253,8 +305,7 @@ static int run(const struct entry *entry, void *result, size_t result_bytes,
   return code;
 }
 
-int ac_run_thunk(const struct ac_thunk *thunk, const void *args,
-                 void *result) {
+int ac_run_thunk(const struct ac_thunk *thunk, const void *args, void *result) {
   const struct entry entry = {.thunk = thunk, .args = args};
   return run(&entry, result, thunk->result_bytes, NULL);
 }

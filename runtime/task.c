@@ -5,7 +5,7 @@
  *
  *   ac_coro_new             ac_spawn                     ac_spawn_eager
  *       |                      |                               |
- *       v     ac_spawn_coro    v     loop: aci_task_begin      |
+ *       v     ac_spawn_coro    v     loop: begin            |
  *     CORO ---------------->  NEW ------------------------>  running
  *       | ac_await_coro        | cancelled first              |  ^ loop:
  *       v                      |       leaf operation returns |  | aci_task_
@@ -16,13 +16,14 @@
  *                             DONE <------- aci_task_end: the outermost
  *                              |            frame ended
  *                              v
- *        freed by aci_drop_unneeded, when no handle and no pin is left
+ *        freed by aci_drop, when no handle and no pin is left
  *
  * New and ready tasks are in the ready queue; a waiting one is where its
  * ACI_WAIT says. */
 #include "internal.h"
 
 _Thread_local struct aci_thread aci_thread;
+__thread struct ac_future *ac_running;
 
 /* ---- objects ------------------------------------------------------------- */
 
@@ -36,8 +37,8 @@ static unsigned align_field(size_t align) {
 static struct ac_future *__attribute__((noinline))
 big_object(ac_loop *loop, uint32_t flags, size_t bytes, size_t align,
            size_t value_bytes) {
-  struct ac_future *object = aci_big_new(loop ? &loop->objects : NULL, bytes,
-                                         align > 8 ? align : 8);
+  struct ac_future *object =
+      aci_big_new(loop ? &loop->objects : NULL, bytes, align > 8 ? align : 8);
   if (!object)
     return NULL;
   aci_big(object)->value_bytes = value_bytes;
@@ -47,23 +48,19 @@ big_object(ac_loop *loop, uint32_t flags, size_t bytes, size_t align,
   return object;
 }
 
-struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
-                                 size_t payload_bytes, size_t align,
-                                 size_t value_bytes) {
-  size_t offset = sizeof(struct ac_future);
-  if (AC_UNLIKELY(align > 8)) {
-    unsigned field = align_field(align);
-    flags |= field << ACI_ALIGN_SHIFT;
-    align = (size_t)8 << field;
-    offset = (offset + align - 1) & (0 - align);
-    payload_bytes = (payload_bytes + align - 1) & (0 - align);
-  }
-  size_t bytes = (offset + payload_bytes + 7) & ~(size_t)7;
-  if (AC_UNLIKELY(!loop || bytes > ACI_OBJECT_LIMIT ||
-                  bytes > loop->objects.limit))
+/* The block's size and the flags that go with it. */
+static struct ac_future *__attribute__((noinline))
+aligned_object(ac_loop *loop, uint32_t flags, size_t payload_bytes,
+               size_t align, size_t value_bytes) {
+  unsigned field = align_field(align);
+  align = (size_t)8 << field;
+  flags |= field << ACI_ALIGN_SHIFT;
+  size_t bytes =
+      aci_payload_offset(flags) + ((payload_bytes + align - 1) & (0 - align));
+  if (!loop || bytes > loop->objects.limit)
     return big_object(loop, flags, bytes, align, value_bytes);
   struct ac_future *object = aci_pool_take(&loop->objects, bytes);
-  if (AC_UNLIKELY(!object))
+  if (!object)
     return NULL;
   object->node.flags = flags | (uint32_t)(bytes / 8) << ACI_SIZE_SHIFT;
   object->node.extra = (uint32_t)value_bytes;
@@ -71,62 +68,127 @@ struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
   return object;
 }
 
-void aci_object_free(struct ac_future *object) {
+struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
+                                 size_t payload_bytes, size_t align,
+                                 size_t value_bytes) {
+  size_t bytes = ACI_ROUND_UP(sizeof(struct ac_future) + payload_bytes);
+  if (AC_UNLIKELY(!loop || align > 8 || bytes > loop->objects.limit))
+    return aligned_object(loop, flags, payload_bytes, align, value_bytes);
+  struct ac_future *object = aci_pool_take(&loop->objects, bytes);
+  if (AC_UNLIKELY(!object))
+    return NULL;
+  object->node.flags = flags | (uint32_t)bytes << (ACI_SIZE_SHIFT - 3);
+  object->node.extra = (uint32_t)value_bytes;
+  object->waiters = NULL;
+  return object;
+}
+
+static void __attribute__((noinline))
+free_unusual(struct ac_future *object, uint32_t flags) {
   /* What is left in the ring of a done object is its name. */
-  struct aci_node *node = object->waiters;
-  if (AC_UNLIKELY(node != NULL)) {
-    struct aci_name *name = (struct aci_name *)(void *)node;
+  struct aci_name *name = (struct aci_name *)(void *)object->waiters;
+  if (name)
     aci_block_free(name, name->bytes);
-  }
-  uint32_t flags = object->node.flags;
-  object->node.flags = ACI_FREE;
-  if (AC_UNLIKELY(flags & ACI_BIG))
+  if (flags & ACI_BIG)
     aci_big_free(object);
   else
     aci_pool_give(&aci_thread.loop->objects, object,
                   (flags >> ACI_SIZE_SHIFT) * 8);
 }
 
-void aci_drop_unneeded(struct ac_future *object) {
-  if ((object->node.flags & ACI_HELD) || (object->node.extra & ACI_PINS))
+void aci_object_free(struct ac_future *object) {
+  uint32_t flags = object->node.flags;
+  object->node.flags = ACI_FREE;
+  if (AC_UNLIKELY(object->waiters || (flags & ACI_BIG)))
+    free_unusual(object, flags);
+  else
+    aci_pool_give(&aci_thread.loop->objects, object,
+                  (flags >> ACI_SIZE_SHIFT) * 8);
+}
+
+void aci_drop(struct ac_future *object) {
+  if (AC_UNLIKELY(object->node.extra & ACI_PINS))
     return;
-  if (object->node.flags & ACI_FAILED)
+  if (AC_UNLIKELY(object->node.flags & ACI_FAILED))
     aci_report_unseen(object);
   aci_object_free(object);
 }
 
 /* ---- beginning ----------------------------------------------------------- */
 
-static struct ac_future *call_new(ac_loop *loop, uint32_t flags,
-                                  const struct ac_thunk *thunk,
-                                  const void *args) {
+static size_t payload_bytes(const struct ac_thunk *thunk) {
   /* Arguments and result share their place: the arguments are copied before
    * the body begins. */
-  size_t payload_bytes = thunk->args_bytes > thunk->result_bytes
-                             ? thunk->args_bytes
-                             : thunk->result_bytes;
-  struct ac_future *object = aci_object_new(loop, flags, payload_bytes,
-                                            thunk->align, thunk->result_bytes);
-  if (AC_UNLIKELY(!object))
-    return NULL;
-  object->thunk = thunk;
-  aci_copy(aci_payload(object), args, thunk->args_bytes);
-  return object;
+  return thunk->args_bytes > thunk->result_bytes ? thunk->args_bytes
+                                                 : thunk->result_bytes;
 }
 
-static void schedule(ac_loop *loop, struct ac_future *task) {
+static inline void schedule(ac_loop *loop, struct ac_future *task) {
   loop->live++;
   aci_ready(loop, &task->node);
 }
 
+static void __attribute__((noinline))
+copy_args(void *to, const void *from, size_t bytes) {
+  char *target = to;
+  const char *source = from;
+  for (; bytes >= 8; bytes -= 8, target += 8, source += 8)
+    memcpy(target, source, 8);
+  if (bytes >= 4) {
+    memcpy(target, source, 4);
+    bytes -= 4, target += 4, source += 4;
+  }
+  for (; bytes; bytes--)
+    *target++ = *source++;
+}
+
+#define SPAWNED (ACI_TASK | ACI_NEW | ACI_HELD)
+
+static struct ac_future *__attribute__((noinline))
+spawn_slowly(const struct ac_thunk *thunk, const void *args) {
+  ac_loop *loop = aci_thread.loop;
+  if (!loop)
+    return NULL;
+  struct ac_future *task = aci_object_new(loop, SPAWNED, payload_bytes(thunk),
+                                          thunk->align, thunk->result_bytes);
+  if (!task)
+    return NULL;
+  task->thunk = thunk;
+  copy_args(aci_payload(task), args, thunk->args_bytes);
+  schedule(loop, task);
+  return task;
+}
+
 struct ac_future *ac_spawn(const struct ac_thunk *thunk, const void *args) {
   ac_loop *loop = aci_thread.loop;
-  if (AC_UNLIKELY(!loop))
-    return NULL;
-  struct ac_future *task =
-      call_new(loop, ACI_TASK | ACI_NEW | ACI_HELD, thunk, args);
-  if (AC_LIKELY(task != NULL))
-    schedule(loop, task);
+  size_t bytes = ACI_ROUND_UP(sizeof(struct ac_future) + payload_bytes(thunk));
+  if (AC_UNLIKELY(!loop || thunk->align > 8 || bytes > loop->objects.limit))
+    return spawn_slowly(thunk, args);
+  void **list = aci_pool_list(&loop->objects, bytes);
+  struct ac_future *task = *list;
+  if (AC_UNLIKELY(!task))
+    return spawn_slowly(thunk, args);
+  *list = *(void **)task;
+  task->waiters = NULL;
+  task->thunk = thunk;
+  task->node.flags = SPAWNED | (uint32_t)bytes << (ACI_SIZE_SHIFT - 3);
+  task->node.extra = thunk->result_bytes;
+  switch (thunk->args_bytes) {
+  case 0:
+    break;
+  case 4:
+    memcpy(task + 1, args, 4);
+    break;
+  case 8:
+    memcpy(task + 1, args, 8);
+    break;
+  case 16:
+    memcpy(task + 1, args, 16);
+    break;
+  default:
+    copy_args(task + 1, args, thunk->args_bytes);
+  }
+  schedule(loop, task);
   return task;
 }
 
@@ -138,54 +200,26 @@ void ac_spawn_detached(const struct ac_thunk *thunk, const void *args) {
     aci_report("a task could not be created", thunk->name, AC_ENOMEM);
 }
 
-/* Takes what the task's function returned. */
-static void first_return(struct ac_future *task, ac_frame *status,
-                         const struct ac_thunk *thunk) {
-  if (!aci_suspended(status)) {
-    aci_task_end(task, status, thunk->name);
-    return;
-  }
-  status->parent = NULL;
-  status->ret = aci_payload(task);
-  if (AC_UNLIKELY(status == &task->leaf))
-    task->node.flags |= ACI_BARE;
-}
-
-void aci_task_begin(struct ac_future *task) {
-  const struct ac_thunk *thunk = task->thunk;
-  uint32_t flags = task->node.flags;
-  task->node.flags = flags & ~(ACI_NEW | ACI_CANCEL);
-  aci_thread.task = task;
-  ac_frame *status;
-  if (AC_UNLIKELY(flags & ACI_CANCEL)) {
-    status = aci_raise(AC_ECANCELED);
-  } else {
-    void *payload = aci_payload(task);
-    status = thunk->start(payload, payload);
-  }
-  first_return(task, status, thunk);
-}
-
 struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
                                  const void *args) {
   ac_loop *loop = aci_thread.loop;
   if (AC_UNLIKELY(!loop))
     return NULL;
-  struct ac_future *task = aci_object_new(
-      loop, ACI_TASK | ACI_HELD, thunk->result_bytes, thunk->align,
-      thunk->result_bytes);
+  struct ac_future *task =
+      aci_object_new(loop, ACI_TASK | ACI_HELD, thunk->result_bytes,
+                     thunk->align, thunk->result_bytes);
   if (AC_UNLIKELY(!task))
     return NULL;
   loop->live++;
-  struct ac_future *starter = aci_thread.task;
+  struct ac_future *starter = ac_running;
   if (starter)
     starter->node.flags |= ACI_BELOW;
-  aci_thread.task = task;
+  ac_running = task;
+  void *payload = aci_payload(task);
   /* The arguments are only read. */
-  ac_frame *status =
-      thunk->start(aci_payload(task), (void *)(uintptr_t)args);
-  first_return(task, status, thunk);
-  aci_thread.task = starter;
+  ac_frame *status = thunk->start(payload, (void *)(uintptr_t)args);
+  aci_task_begun(loop, task, status, payload, thunk);
+  ac_running = starter;
   if (starter)
     starter->node.flags &= ~ACI_BELOW;
   return task;
@@ -194,8 +228,14 @@ struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
 /* ---- coroutine objects --------------------------------------------------- */
 
 struct ac_coro *ac_coro_new(const struct ac_thunk *thunk, const void *args) {
-  return (struct ac_coro *)(void *)call_new(aci_thread.loop, ACI_CORO, thunk,
-                                            args);
+  struct ac_future *object =
+      aci_object_new(aci_thread.loop, ACI_CORO, payload_bytes(thunk),
+                     thunk->align, thunk->result_bytes);
+  if (!object)
+    return NULL;
+  object->thunk = thunk;
+  copy_args(aci_payload(object), args, thunk->args_bytes);
+  return (struct ac_coro *)(void *)object;
 }
 
 struct ac_future *ac_spawn_coro(struct ac_coro *coro) {
@@ -253,7 +293,7 @@ void(ac_coro_drop)(AC_CORO_HANDLE coro) {
 void aci_task_resume(struct ac_future *task) {
   uint32_t flags = task->node.flags;
   task->node.flags = flags & ~(ACI_CANCEL | ACI_FAILURE);
-  aci_thread.task = task;
+  ac_running = task;
   ac_frame *status = NULL;
   /* A cancellation takes the place of whatever else happened in the turn. */
   if (flags & ACI_CANCEL)
@@ -261,15 +301,32 @@ void aci_task_resume(struct ac_future *task) {
   else if (flags & ACI_FAILURE)
     status = aci_raise(task->node.error);
   if (flags & ACI_BARE) {
-    aci_task_end(task, status, "(operation)");
+    aci_task_end(aci_thread.loop, task, status, "(operation)");
     return;
   }
-  aci_run_frames(task, task->leaf.parent, status);
+  ac_frame *frame = task->leaf.parent;
+  ac_frame *parent = frame->parent;
+  const struct ac_desc *desc = frame->desc;
+  status = desc->resume(frame, status);
+  if (aci_suspended(status))
+    aci_task_suspended(aci_thread.loop, task);
+  else
+    aci_run_outwards(aci_thread.loop, task, parent, status, desc);
 }
 
-ac_frame *aci_leaf_cancelled(struct ac_future *task) {
-  aci_ready(aci_thread.loop, &task->node);
-  return &task->leaf;
+void aci_run_outwards(ac_loop *loop, struct ac_future *task, ac_frame *parent,
+                      ac_frame *status, const struct ac_desc *desc) {
+  while (parent) {
+    ac_frame *frame = parent;
+    parent = frame->parent;
+    desc = frame->desc;
+    status = desc->resume(frame, status);
+    if (aci_suspended(status)) {
+      aci_task_suspended(loop, task);
+      return;
+    }
+  }
+  aci_task_end(loop, task, status, desc->name);
 }
 
 ac_frame *ac_raise_error(int code) {
@@ -282,33 +339,29 @@ int ac_take_error(void) {
   return code;
 }
 
-struct ac_future *ac_current_task(void) { return aci_thread.task; }
+struct ac_future *ac_current_task(void) {
+  return ac_running;
+}
 
 /* ---- ending -------------------------------------------------------------- */
 
-void aci_task_end(struct ac_future *task, ac_frame *status,
+void aci_task_end(ac_loop *loop, struct ac_future *task, ac_frame *status,
                   const char *function) {
-  ac_loop *loop = aci_thread.loop;
-  uint32_t flags = task->node.flags & ~(ACI_BARE | ACI_CANCEL);
-  if (AC_UNLIKELY(status == AC_RAISED)) {
-    flags |= ACI_DONE | ACI_FAILED;
-    task->node.error = aci_thread.error;
+  uint32_t flags = task->node.flags | ACI_DONE;
+  /* A task that cancelled itself and returned before anything could deliver
+   * that has its value dropped. */
+  if (AC_UNLIKELY(status == AC_RAISED || (flags & ACI_CANCEL))) {
+    flags |= ACI_FAILED;
+    loop->failures = 1;
+    task->node.error = status == AC_RAISED ? aci_thread.error : AC_ECANCELED;
     aci_thread.error = 0;
     task->function = function;
-  } else if (AC_UNLIKELY(task->node.flags & ACI_CANCEL)) {
-    /* It cancelled itself and returned before anything could deliver that:
-     * the value is dropped. */
-    flags |= ACI_DONE | ACI_FAILED;
-    task->node.error = AC_ECANCELED;
-    task->function = function;
-  } else {
-    flags |= ACI_DONE;
   }
-  task->node.flags = flags;
-  loop->live--;
-  if (AC_UNLIKELY(task == loop->main || (loop->closing && !loop->live)))
-    loop->stop = 1, loop->budget = 0;
+  task->node.flags = flags & ~(ACI_BARE | ACI_CANCEL);
+  if (AC_UNLIKELY(!--loop->live))
+    aci_stop(loop);
   if (task->waiters)
     aci_notify(loop, task);
-  aci_drop_unneeded(task);
+  if (!(task->node.flags & ACI_HELD))
+    aci_drop(task);
 }

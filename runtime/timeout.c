@@ -20,7 +20,7 @@ static struct aci_node *node_of(struct ac_timeout_scope *scope) {
 
 void ac_timeout_enter(struct ac_timeout_scope *scope, double seconds) {
   ac_loop *loop = aci_thread.loop;
-  struct ac_future *task = aci_thread.task;
+  struct ac_future *task = ac_running;
   struct aci_node *node = node_of(scope);
   memset(scope, 0, sizeof *scope);
   scope->task = task;
@@ -36,7 +36,7 @@ void ac_timeout_enter(struct ac_timeout_scope *scope, double seconds) {
   node->when_ns = scope->deadline_ns;
   aci_wheel_add(&loop->wheel, node);
   if (!(seconds > 0))
-    loop->budget = 0;
+    loop->budget = 0; /* look at the clock before the next turn */
 }
 
 void aci_scope_expired(struct aci_node *node) {

@@ -45,8 +45,8 @@ static void clear_slot(struct aci_wheel *wheel, unsigned level,
     wheel->levels &= ~(1u << level);
 }
 
-static void remove_from(struct aci_wheel *wheel, unsigned level,
-                        unsigned digit, struct aci_node *node) {
+static void remove_from(struct aci_wheel *wheel, unsigned level, unsigned digit,
+                        struct aci_node *node) {
   struct aci_node **slot = &wheel->slots[level][digit];
   aci_ring_remove(slot, node);
   if (!*slot)
@@ -83,9 +83,9 @@ static void expire(ac_loop *loop, struct aci_node *node) {
     aci_scope_expired(node);
     break;
   default: /* ACI_GROUP_TIMER */
-    aci_group_expired((struct aci_group *)(void *)((char *)node -
-                                                   offsetof(struct aci_group,
-                                                            timer)));
+    aci_group_expired(
+        (struct aci_group *)(void *)((char *)node -
+                                     offsetof(struct aci_group, timer)));
   }
 }
 
@@ -212,15 +212,10 @@ void ac_use_virtual_clock(void) {
 
 /* ---- sleeping ------------------------------------------------------------ */
 
-ac_frame *ac_yield__ac(void *ret) {
-  (void)ret;
-  struct ac_future *task = aci_thread.task;
-  aci_ready(aci_thread.loop, &task->node);
-  return &task->leaf;
-}
+ac_frame *(ac_yield__ac)(void *ret) { return ac_yield_now(ret); }
 
 static ac_frame *sleep_until(ac_loop *loop, int64_t deadline_ns) {
-  struct ac_future *task = aci_thread.task;
+  struct ac_future *task = ac_running;
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
     return ac_yield__ac(NULL);
   task->node.when_ns = deadline_ns;

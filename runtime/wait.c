@@ -28,7 +28,7 @@ static const struct ac_desc wait_desc = {
     .frame_align = _Alignof(struct aci_group)};
 
 static int awaitable(const struct ac_future *future) {
-  if (!future || future == aci_thread.task)
+  if (!future || future == ac_running)
     return 0;
   enum aci_kind kind = aci_kind(&future->node);
   return kind == ACI_TASK || kind == ACI_FUTURE;
@@ -63,6 +63,8 @@ ac_frame *ac_wait__ac(size_t *ret, const void *handles, size_t count, int mode,
   group->wait_mode = mode;
   if (timeout >= 0 && !isinf(timeout))
     aci_group_set_timer(group, aci_deadline(aci_thread.loop, timeout));
+  if (timeout == 0)
+    aci_thread.loop->budget = 0; /* look at the clock before the next turn */
   return aci_group_suspend(group);
 }
 
@@ -112,7 +114,7 @@ ac_frame *ac_wait_for_future(void *ret, struct ac_future *future,
                              double seconds, int owned) {
   if (!future)
     return aci_raise(AC_ENOMEM);
-  if ((future->node.flags & ACI_DONE) || future == aci_thread.task ||
+  if ((future->node.flags & ACI_DONE) || future == ac_running ||
       (isinf(seconds) && seconds > 0))
     return owned ? ac_await_future_owned(ret, future)
                  : ac_await_future(ret, future);

@@ -115,6 +115,25 @@ static inline ac_frame *ac_suspend(ac_frame *self, uint32_t state,
   return self;
 }
 
+/* The running task of this thread, or NULL; for the inline functions below,
+ * not to be written. It begins with a frame of its own, its leaf: what an
+ * operation returns that suspends the task itself. */
+#define AC_TLS __attribute__((tls_model("initial-exec")))
+AC_API extern __thread struct ac_future *ac_running AC_TLS;
+
+/* Lets every other ready task run once. The lowered form of ac_yield, which
+ * also exists as a function; inline, for it does nothing: a task that returns
+ * its leaf and has not arranged to be woken is ready again. */
+AC_API ac_frame *ac_yield__ac(void *ret);
+static inline ac_frame *ac_yield_now(void *ret) {
+  (void)ret;
+  ac_frame *leaf = (ac_frame *)(void *)ac_running;
+  if ((uintptr_t)leaf <= (uintptr_t)AC_RAISED)
+    __builtin_unreachable(); /* only tasks run async functions */
+  return leaf;
+}
+#define ac_yield__ac(ret) ac_yield_now(ret)
+
 /* Keeps the error code in the current task (0 counts as AC_EINVAL) and
  * returns AC_RAISED. */
 AC_API ac_frame *ac_raise_error(int code);

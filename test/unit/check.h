@@ -46,12 +46,8 @@ typedef struct none {
   static const struct ac_point function##_points[] = {                         \
       {101}, {102}, {103}, {104}, {105}, {106}, {107}, {108}, {109}};          \
   static const struct ac_desc function##_desc = {                              \
-      function##_resume,                                                       \
-      #function,                                                               \
-      "test.ac",                                                               \
-      function##_points,                                                       \
-      9,                                                                       \
-      sizeof(struct function),                                                 \
+      function##_resume,        #function, "test.ac",                          \
+      function##_points,        9,         sizeof(struct function),            \
       _Alignof(struct function)};                                              \
   __attribute__((unused)) static ac_frame *function##__ac(void *ret, A arg) {  \
     struct function *f = (void *)ac_frame_new(&function##_desc);               \
@@ -123,8 +119,7 @@ typedef struct none {
   } while (0)
 
 /* Runs `function(arg)` to its end. */
-#define RUN(function, arg, result)                                             \
-  ac_run_thunk(&function##_thunk, arg, result)
+#define RUN(function, arg, result) ac_run_thunk(&function##_thunk, arg, result)
 
 /* What happened, in order: "a b c". */
 static char log_text[4096];
@@ -154,9 +149,8 @@ __attribute__((unused)) static void log_number(long number) {
 /* Errors that nobody received. */
 static int reported_count;
 static int reported_code;
-__attribute__((unused)) static void on_report(const char *what,
-                                              const char *task_name, int code,
-                                              void *arg) {
+__attribute__((unused)) static void
+on_report(const char *what, const char *task_name, int code, void *arg) {
   (void)what;
   (void)task_name;
   (void)arg;
