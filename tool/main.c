@@ -8,16 +8,29 @@
 #include "translate.h"
 #include "version.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What went to standard output is there, or that is an error. */
+static int finish(FILE *out) {
+  if (fflush(out) == 0)
+    return 0;
+  fprintf(stderr, "acc: error: cannot write to standard output: %s\n",
+          strerror(errno));
+  return 1;
+}
+
 static int run(struct options *options) {
   if (options->launched)
     return driver_exec(options);
   switch (options->mode) {
   case MODE_HELP:
     options_print_help(stdout);
-    return 0;
+    return finish(stdout);
   case MODE_VERSION:
     version_print(stdout);
-    return 0;
+    return finish(stdout);
   case MODE_TRANSLATE:
   case MODE_CHECK:
     toolchain_adapt(options);
