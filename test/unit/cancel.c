@@ -144,7 +144,7 @@ ASYNC(self, int, int) {
   BEGIN(self);
   ac_cancel(ac_current_task());
   if (f->arg == 0)
-    RETURN(int, 1); /* T5 */
+    RETURN(int, 1);  /* T5 */
   if (f->arg == 1) { /* the flag is consumed by the next await */
     TRY(f->e, 1, ac_sleep__ac(NULL, 1000), NULL);
   } else if (f->arg == 2) {

@@ -284,8 +284,8 @@ ASYNC(wait_fors, none, none) {
   ac_release(f->t);
   /* WF2: waits for the cleanup; a swallowed cancellation's value wins */
   TRY(f->e, 6,
-      ac_wait_for_future(
-          &f->v, child_spawn((struct plan){1 << 30, 7, 0, 3, 0}), 0.001, 1),
+      ac_wait_for_future(&f->v, child_spawn((struct plan){1 << 30, 7, 0, 3, 0}),
+                         0.001, 1),
       &f->v);
   CHECK(f->e == AC_ETIMEDOUT && aci_thread.loop->live == 1);
   TRY(f->e, 7,

@@ -31,7 +31,8 @@ static void on_timer(void *arg) {
   int64_t when_ns = armed[i].when_ns;
   CHECK(armed[i].timer);
   CHECK(when_ns <= aci_thread.loop->virtual_ns);
-  CHECK(when_ns > last_ns || (when_ns == last_ns && armed[i].order > last_order));
+  CHECK(when_ns > last_ns ||
+        (when_ns == last_ns && armed[i].order > last_order));
   last_ns = when_ns;
   last_order = armed[i].order;
   armed[i].timer = NULL;
@@ -46,8 +47,7 @@ static int64_t random_delay(void) {
 static void arm(int i) {
   armed[i].when_ns = aci_thread.loop->virtual_ns + random_delay();
   armed[i].order = next_order++;
-  armed[i].timer =
-      ac_call_at(armed[i].when_ns, on_timer, (void *)(intptr_t)i);
+  armed[i].timer = ac_call_at(armed[i].when_ns, on_timer, (void *)(intptr_t)i);
   CHECK(armed[i].timer);
 }
 
@@ -59,6 +59,7 @@ struct wheel {
 ASYNC(wheel, none, none) {
   BEGIN(wheel);
   ac_use_virtual_clock();
+  f->cancelled = 0;
   for (f->round = 0; f->round < 300; f->round++) {
     for (int k = 0; k < 40; k++) {
       int i = (int)(random_next() % TIMERS);
