@@ -271,10 +271,13 @@ static struct expr *build_unexposed(struct builder *b, CXCursor cursor) {
     const struct type *type = get_type(b, clang_getCursorType(cursor), true);
     if (type && expr->type && expr->type->is_array && !type->is_array)
       keep_literal(b, expr);
-    if (expr->kind != EX_ASYNC)
+    if (expr->kind != EX_ASYNC && expr->kind != EX_AWAIT)
       expr->type = type;
     return expr;
   }
+  if (b->parsed->source->text[range.begin] == '.' ||
+      b->parsed->source->text[range.begin] == '[')
+    return generic(b, EX_INIT_LIST, cursor); /* .member = value */
   CXCursor last = children.items[children.count - 1];
   struct range first_range = parsed_range(b->parsed, children.items[0]);
   struct range last_range = parsed_range(b->parsed, last);
@@ -595,6 +598,18 @@ static struct expr *build_expr(struct builder *b, CXCursor cursor) {
 
 /* ---- declarations in functions ------------------------------------------- */
 
+/* The offset of the parenthesis that closes the one at `open`. */
+static uint32_t closing(const struct source *source, uint32_t open) {
+  int depth = 0;
+  for (uint32_t at = open; at < source->bytes; at++) {
+    depth += source->text[at] == '(';
+    depth -= source->text[at] == ')';
+    if (!depth)
+      return at;
+  }
+  return open;
+}
+
 static void read_attributes(struct builder *b, struct declarator *declarator,
                             CXCursor cursor) {
   const struct source *source = b->parsed->source;
@@ -606,12 +621,16 @@ static void read_attributes(struct builder *b, struct declarator *declarator,
     struct range range = parsed_range(b->parsed, children.items[i]);
     if (range.begin == UINT32_MAX)
       continue;
+    uint32_t open_at =
+        source_skip_space(source, source_word_end(source, range.begin));
+    if (source->text[open_at] == '(')
+      range.end = closing(source, open_at) + 1;
     const char *text =
         arena_copy(b->arena, source->text + range.begin,
                    range.end - range.begin);
     if (kind == CXCursor_AlignedAttr) {
       declarator->local->align_text =
-          text[0] == '_' && text[1] == 'A'
+          !strncmp(text, "_Alignas", 8) || !strncmp(text, "alignas", 7)
               ? text
               : arena_printf(b->arena, "__attribute__((%s))", text);
       declarator->local->align_range = range;
@@ -880,6 +899,14 @@ static struct stmt *build_declaration(struct builder *b, CXCursor cursor) {
   struct children children = children_of(b, cursor);
   for (size_t i = 0; i < children.count; i++)
     build_declarator(b, stmt, children.items[i]);
+  /* clang begins a variable after the tag that its declaration defines. */
+  bool first = true;
+  for (size_t i = 0; i < stmt->declarators.count; i++) {
+    struct declarator *declarator = &stmt->declarators.items[i];
+    if (declarator->local && first)
+      declarator->range.begin = stmt->range.begin;
+    first = first && !declarator->local;
+  }
   return stmt;
 }
 
@@ -1035,6 +1062,13 @@ static void build_definition(struct builder *b, struct function *function,
   for (int i = 0; i < clang_Cursor_getNumArguments(cursor); i++) {
     struct local *local =
         new_local(b, clang_Cursor_getArgument(cursor, (unsigned)i), true);
+    if (local->type->is_array || local->type->is_function) {
+      CXType adjusted = clang_getArgType(
+          clang_getCanonicalType(clang_getCursorType(cursor)), (unsigned)i);
+      local->type = get_type(b, adjusted, false);
+      local->bare = get_type(b, adjusted, true);
+      local->address_taken = false;
+    }
     if (!*local->name)
       local->name = local->out_name = arena_printf(b->arena, "ac_arg_%d", i);
     vector_push(b->arena, &function->params, local);
@@ -1115,6 +1149,15 @@ static int by_begin(const void *a, const void *b) {
   return x->range.begin < y->range.begin ? -1 : x->range.begin > y->range.begin;
 }
 
+static bool is_conditional(const struct source *source, uint32_t word) {
+  static const char *const names[] = {"if",   "ifdef",   "ifndef",   "elif",
+                                      "else", "elifdef", "elifndef", "endif"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (source_word_is(source, word, names[i]))
+      return true;
+  return false;
+}
+
 /* #define, #undef and #pragma lines that take effect, wherever they stand. */
 static void find_directives(struct builder *b) {
   const struct source *source = b->parsed->source;
@@ -1152,8 +1195,17 @@ static void find_directives(struct builder *b) {
     struct range range = {at, end < source->bytes ? end : source->bytes};
     if (wanted)
       vector_push(b->arena, &b->unit->directives, range);
+    else if (is_conditional(source, word))
+      vector_push(b->arena, &b->unit->conditionals, range);
     at = range.end;
     line_start = true;
+  }
+  for (unsigned i = 0; skipped && i < skipped->count; i++) {
+    struct range range = {
+        parsed_offset(b->parsed, clang_getRangeStart(skipped->ranges[i])),
+        parsed_offset(b->parsed, clang_getRangeEnd(skipped->ranges[i]))};
+    if (range.begin != UINT32_MAX && range.end != UINT32_MAX)
+      vector_push(b->arena, &b->unit->skipped, range);
   }
   clang_disposeSourceRangeList(skipped);
 }

@@ -164,9 +164,35 @@ static int edit_order(const void *a, const void *b) {
   return x->range.end > y->range.end ? -1 : x->range.end < y->range.end;
 }
 
+/* The end of what is left out of a function at this offset, or 0: lines of
+ * conditional compilation, which may reach out of the statement that is
+ * printed, and what they skip. */
+static uint32_t left_out(const struct unit *unit, uint32_t at) {
+  for (size_t i = 0; i < unit->skipped.count; i++)
+    if (at >= unit->skipped.items[i].begin && at < unit->skipped.items[i].end)
+      return unit->skipped.items[i].end;
+  for (size_t i = 0; i < unit->conditionals.count; i++)
+    if (at >= unit->conditionals.items[i].begin &&
+        at < unit->conditionals.items[i].end)
+      return unit->conditionals.items[i].end;
+  return 0;
+}
+
 static void copy_source(struct emitter *e, uint32_t begin, uint32_t end) {
-  if (begin < end)
-    writer_add(&e->w, e->source->text + begin, end - begin);
+  uint32_t from = begin;
+  for (uint32_t at = begin; at < end && e->function; at++) {
+    uint32_t skip =
+        e->source->text[at] == '#' ? left_out(e->unit, at) : 0;
+    if (!skip)
+      continue;
+    writer_add(&e->w, e->source->text + from, at - from);
+    for (; at < skip && at < end; at++)
+      if (e->source->text[at] == '\n')
+        writer_puts(&e->w, "\n");
+    from = at;
+  }
+  if (from < end)
+    writer_add(&e->w, e->source->text + from, end - from);
 }
 
 static void print_range(struct emitter *e, struct range range,
@@ -715,12 +741,55 @@ static void print_declarator(struct emitter *e, const struct declarator *d,
   writer_puts(&e->w, ";");
 }
 
+/* Several variables of a type without a name: one declaration, in which those
+ * that live in the frame are images of themselves. */
+static bool is_unnamed_group(const struct stmt *s) {
+  size_t variables = 0;
+  bool nameless = false;
+  for (size_t i = 0; i < s->declarators.count; i++) {
+    const struct local *local = s->declarators.items[i].local;
+    variables += local != NULL;
+    nameless |= local && local->type->nameless;
+  }
+  return variables > 1 && nameless && !s->split;
+}
+
+static void print_unnamed_group(struct emitter *e, const struct stmt *s) {
+  edit_list edits = {0};
+  line(e, s->range.begin);
+  writer_puts(&e->w, "__attribute__((unused)) ");
+  collect_stmt(e, s, &edits);
+  for (size_t i = 0; i < s->declarators.count; i++) {
+    const struct declarator *d = &s->declarators.items[i];
+    if (!d->local || d->local->class != LOCAL_FRAME)
+      continue;
+    struct edit edit = {
+        d->name, NULL,
+        arena_printf(e->arena, "ac_image_%s", d->local->out_name)};
+    vector_push(e->arena, &edits, edit);
+  }
+  print_range(e, s->range, &edits);
+  for (size_t i = 0; i < s->declarators.count; i++) {
+    const struct declarator *d = &s->declarators.items[i];
+    if (!d->local || d->local->class != LOCAL_FRAME || !d->init)
+      continue;
+    line(e, s->range.begin);
+    writer_printf(&e->w, "__builtin_memcpy(&ac_self->%s, &ac_image_%s, %lld);",
+                  d->local->member, d->local->out_name,
+                  (long long)d->local->bare->size);
+  }
+}
+
 static void print_declaration(struct emitter *e, const struct stmt *s) {
   if (is_plain_declaration(s)) {
     edit_list edits = {0};
     line(e, s->range.begin);
     collect_stmt(e, s, &edits);
     print_range(e, s->range, &edits);
+    return;
+  }
+  if (is_unnamed_group(s)) {
+    print_unnamed_group(e, s);
     return;
   }
   for (size_t i = 0; i < s->declarators.count; i++) {
@@ -1071,7 +1140,8 @@ static void print_temporaries(struct emitter *e, const struct function *f) {
         local->address_taken || !local->type->file_scope)
       continue;
     line(e, f->body->range.begin);
-    writer_printf(&e->w, "%s;", declare(e, local->bare, local->out_name));
+    writer_printf(&e->w, "%s = %s;", declare(e, local->bare, local->out_name),
+                  local->type->is_scalar ? "0" : "{0}");
   }
 }
 
@@ -1219,6 +1289,10 @@ static void print_function(struct emitter *e, struct function *f) {
   if (names)
     print_name_macros(e, f, true);
   writer_line(&e->w, first);
+  if (has_frame) {
+    writer_puts(&e->w, "AC_BODY_BEGIN\n");
+    writer_line(&e->w, first);
+  }
   print_signature(e, f, has_frame);
   e->depth = 1;
   print_body(e, f);
@@ -1233,6 +1307,7 @@ static void print_function(struct emitter *e, struct function *f) {
     print_begin(e, f);
     writer_line(&e->w, first);
     print_resume(e, f);
+    writer_puts(&e->w, "AC_BODY_END\n");
   }
   if (f->is_main) {
     writer_line(&e->w, first);
@@ -1404,6 +1479,43 @@ static void gather_needs(struct emitter *e, size_t first, struct needs *n) {
   }
 }
 
+/* Conditionals that begin or end inside a replaced stretch, and not both:
+ * they are kept, behind what replaces it. */
+static void print_open_conditionals(struct emitter *e, struct range range) {
+  const struct source *source = e->source;
+  VECTOR(struct range) open = {0};
+  size_t depth = 0; /* of those in `open` that are an #if */
+  for (size_t i = 0; i < e->unit->conditionals.count; i++) {
+    struct range line = e->unit->conditionals.items[i];
+    if (line.begin < range.begin || line.begin >= range.end)
+      continue;
+    uint32_t word = source_skip_space(source, line.begin + 1);
+    bool begins = source_word_is(source, word, "if") ||
+                  source_word_is(source, word, "ifdef") ||
+                  source_word_is(source, word, "ifndef");
+    if (begins) {
+      depth++;
+      vector_push(e->arena, &open, line);
+    } else if (depth && source_word_is(source, word, "endif")) {
+      depth--;
+      do {
+        open.count--;
+        word = source_skip_space(source,
+                                 open.items[open.count].begin + 1);
+      } while (source->text[word] != 'i'); /* back to its #if */
+    } else {
+      vector_push(e->arena, &open, line);
+    }
+  }
+  for (size_t i = 0; i < open.count; i++) {
+    writer_newline(&e->w);
+    writer_add(&e->w, source->text + open.items[i].begin,
+               open.items[i].end - open.items[i].begin);
+    writer_newline(&e->w);
+    e->w.line = 0;
+  }
+}
+
 /* User text from one offset to another, under the user's own lines. */
 static void copy_user(struct emitter *e, uint32_t begin, uint32_t end) {
   if (begin >= end)
@@ -1455,6 +1567,7 @@ void emit_unit(struct unit *unit, const struct options *options,
     if (piece->function) {
       writer_newline(&e.w);
       print_function(&e, piece->function);
+      print_open_conditionals(&e, piece->range);
     } else if (piece->expr) {
       print_expr(&e, piece->expr);
     } else if (piece->drop) {

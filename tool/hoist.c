@@ -795,10 +795,11 @@ static struct await *await_operator(struct hoist *h, struct expr *op,
     struct await *await =
         new_await(h, op->op == OP_SHIELD ? AWAIT_SHIELD : AWAIT_WAIT_FOR,
                   first, type);
-    await->owned = is_call;
+    bool is_coro = first->type && first->type->handle == HANDLE_CORO;
+    await->owned = is_call || is_coro;
     if (copy->kids.count > 1)
       await->second = copy->kids.items[1].expr;
-    if (is_call || first->suspends) {
+    if (is_call || is_coro) {
       struct expr *spawn = ARENA_NEW(h->arena, struct expr);
       spawn->kind = EX_OP;
       spawn->op = OP_CREATE_TASK;

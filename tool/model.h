@@ -274,6 +274,8 @@ struct unit {
   VECTOR(struct function *) functions;
   VECTOR(struct piece *) pieces;
   VECTOR(struct range) directives; /* #define, #undef, #pragma inside bodies */
+  VECTOR(struct range) conditionals; /* #if, #else, #endif ... lines */
+  VECTOR(struct range) skipped;      /* text that they leave out */
   VECTOR(uint32_t) await_words; /* where `await` stands in plain text */
   VECTOR(const struct thunk *) thunks;
   uint32_t thunk_count;

@@ -367,6 +367,16 @@ static void survey_declaration(struct survey *survey, CXCursor cursor) {
   uint32_t offset =
       parsed_offset(survey->parsed, clang_getCursorLocation(cursor));
   const struct macro_use *macro = parsed_macro_at(survey->parsed, offset);
+  struct children children = parsed_children(survey->arena, cursor);
+  for (size_t i = 0; !macro && i < children.count; i++) {
+    enum CXCursorKind kind = clang_getCursorKind(children.items[i]);
+    const struct macro_use *attribute = parsed_macro_at(
+        survey->parsed,
+        parsed_range(survey->parsed, children.items[i]).begin);
+    if (attribute &&
+        (kind == CXCursor_UnexposedAttr || kind == CXCursor_AlignedAttr))
+      want_expanded(survey, attribute);
+  }
   if (macro) {
     if (!survey->own_blocks)
       want_expanded(survey, macro);
@@ -445,7 +455,16 @@ static void survey_await(struct survey *survey, CXCursor cursor,
   }
   if (parsed_await(survey->parsed, cursor) == 2)
     return;
-  CXCursor operand = parsed_strip(first_child(cursor));
+  CXCursor operand = first_child(cursor), operands;
+  while (clang_getCursorKind(operand) == CXCursor_UnexposedExpr)
+    operand = first_child(operand);
+  const char *name = parsed_operator(survey->arena, operand, &operands);
+  if (name && (!strcmp(name, "wait_for") || !strcmp(name, "shield")))
+    return; /* it awaits its operand itself */
+  operand = parsed_strip(operand);
+  if (clang_getCursorKind(operand) == CXCursor_CallExpr &&
+      parsed_is_async(clang_getCursorType(first_child(operand))))
+    return; /* the call is awaited; what it yields is another matter */
   if (parsed_handle(clang_getCursorType(operand)) == HANDLE_NONE)
     return;
   uint32_t begin = parsed_range(survey->parsed, cursor).begin;

@@ -27,6 +27,7 @@ struct sema {
   struct diags *diags;
   struct arena *arena;
   const struct function *function; /* NULL: plain code */
+  struct around around;            /* of the statement at work */
   VECTOR(uint32_t) awaits;         /* offsets of all that were found */
 };
 
@@ -201,7 +202,7 @@ static bool takes_handle(enum operator op, enum handle_kind handle) {
     return handle == HANDLE_CORO;
   case OP_WAIT_FOR:
   case OP_SHIELD:
-    return handle == HANDLE_TASK || handle == HANDLE_FUTURE;
+    return handle != HANDLE_NONE;
   case OP_FUTURE_SET:
     return handle == HANDLE_FUTURE;
   default:
@@ -329,7 +330,7 @@ static void check_expr(struct sema *s, const struct expr *e,
     return;
   case EX_STMT_EXPR:
     if (s->function)
-      check_stmt(s, e->body, (struct around){0});
+      check_stmt(s, e->body, s->around);
     return;
   default:
     check_kids(s, e, place);
@@ -392,11 +393,12 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
   default:
     break;
   }
+  s->around = around;
   check_expr(s, stmt->expr, here);
   check_expr(s, stmt->step, here);
   check_stmt(s, stmt->init, around);
   for (size_t i = 0; i < stmt->declarators.count; i++)
-    check_expr(s, stmt->declarators.items[i].init, here);
+    s->around = around, check_expr(s, stmt->declarators.items[i].init, here);
   for (size_t i = 0; i < stmt->kids.count; i++)
     check_stmt(s, stmt->kids.items[i], around);
 }

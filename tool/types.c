@@ -282,8 +282,12 @@ const struct type *type_of(struct arena *arena, CXType type) {
       element = clang_getCanonicalType(clang_getArrayElementType(element));
     out->is_const = clang_isConstQualifiedType(element) != 0;
   }
-  out->size = out->is_void ? 0 : clang_Type_getSizeOf(canonical);
-  out->align = out->is_void ? 1 : clang_Type_getAlignOf(type);
+  /* libclang cannot measure its own placeholders, such as a builtin's. */
+  bool measurable = canonical.kind != CXType_Unexposed;
+  out->size = out->is_void ? 0
+              : measurable ? clang_Type_getSizeOf(canonical)
+                           : -1;
+  out->align = out->is_void ? 1 : measurable ? clang_Type_getAlignOf(type) : 1;
   out->handle = parsed_handle(type);
   if (out->handle != HANDLE_NONE)
     out->yield = type_unqualified(

@@ -58,8 +58,16 @@ struct ac_coro;
 #endif
 #if defined(__clang__)
 #define AC_BODY_ONCE static __attribute__((noinline))
+#define AC_BODY_BEGIN
+#define AC_BODY_END
 #else
 #define AC_BODY_ONCE static __attribute__((noinline, noclone))
+/* What is live is stored whether every way has set it or not. */
+#define AC_BODY_BEGIN                                                          \
+  _Pragma("GCC diagnostic push")                                               \
+  _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")                  \
+  _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")
+#define AC_BODY_END _Pragma("GCC diagnostic pop")
 #endif
 
 /* One suspension point of an async function. */
