@@ -5,17 +5,19 @@
 
 void ac_event_set(struct ac_event *event) {
   event->is_set = 1;
-  struct aci_node *first = event->waiters;
-  if (!first)
+  struct aci_node *node = event->waiters;
+  if (!node)
     return;
   ac_loop *loop = aci_thread.loop;
   event->waiters = NULL;
-  struct aci_node *node = first;
-  do {
+  struct aci_node *last = node->prev;
+  for (;;) {
     struct aci_node *next = node->next;
     aci_wake(loop, aci_of_node(node));
+    if (node == last)
+      return;
     node = next;
-  } while (node != first);
+  }
 }
 
 void ac_event_clear(struct ac_event *event) { event->is_set = 0; }

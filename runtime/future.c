@@ -32,7 +32,7 @@ static void wake_task(ac_loop *loop, struct ac_future *object,
   aci_wake(loop, task);
 }
 
-void aci_notify(ac_loop *loop, struct ac_future *object) {
+void aci_notify_all(ac_loop *loop, struct ac_future *object) {
   struct aci_node *name = NULL;
   for (struct aci_node *node; (node = object->waiters);) {
     aci_ring_remove(&object->waiters, node);
@@ -152,18 +152,34 @@ ac_frame *ac_shield_future(void *ret, struct ac_future *future, int owned) {
 
 /* ---- making and ending --------------------------------------------------- */
 
-struct ac_future *ac_future_create(size_t value_bytes) {
+static struct ac_future *__attribute__((noinline))
+create_slowly(size_t value_bytes) {
   /* The type's alignment divides its size. */
   size_t align = value_bytes & (0 - value_bytes);
-  if (align > 256)
-    align = 256;
   return aci_object_new(aci_thread.loop, ACI_FUTURE | ACI_HELD, value_bytes,
-                        align, value_bytes);
+                        align < 256 ? align : 256, value_bytes);
 }
 
-static void end(struct ac_future *future, uint32_t flags) {
+struct ac_future *ac_future_create(size_t value_bytes) {
+  ac_loop *loop = aci_thread.loop;
+  size_t bytes = sizeof(struct ac_future) + 8;
+  if (AC_UNLIKELY(value_bytes > 8 || !loop || bytes > loop->objects.limit))
+    return create_slowly(value_bytes);
+  void **list = aci_pool_list(&loop->objects, bytes);
+  struct ac_future *future = *list;
+  if (AC_UNLIKELY(!future))
+    return create_slowly(value_bytes);
+  *list = *(void **)future;
+  future->waiters = NULL;
+  future->node.flags =
+      ACI_FUTURE | ACI_HELD | (uint32_t)bytes << (ACI_SIZE_SHIFT - 3);
+  future->node.extra = (uint32_t)value_bytes;
+  return future;
+}
+
+static inline void end(struct ac_future *future, uint32_t flags) {
   future->node.flags |= flags;
-  if (future->waiters)
+  if (AC_LIKELY(future->waiters != NULL))
     aci_notify(aci_thread.loop, future);
   if (!(future->node.flags & ACI_HELD))
     aci_drop(future);
@@ -178,12 +194,11 @@ void aci_future_end(struct ac_future *future, int code) {
 }
 
 static int settable(const struct ac_future *future) {
-  return future && aci_kind(&future->node) == ACI_FUTURE &&
-         !(future->node.flags & ACI_DONE);
+  return future && (future->node.flags & (ACI_KIND | ACI_DONE)) == ACI_FUTURE;
 }
 
 int ac_future_set_value(struct ac_future *future, const void *value) {
-  if (!settable(future))
+  if (AC_UNLIKELY(!settable(future)))
     return AC_EINVAL;
   if (value)
     aci_copy(aci_payload(future), value, aci_value_bytes(future));

@@ -384,7 +384,15 @@ static inline void aci_task_begun(ac_loop *loop, struct ac_future *task,
                                   ac_frame *status, void *payload,
                                   const struct ac_thunk *thunk) {
   if (!aci_suspended(status)) {
-    aci_task_end(loop, task, status, thunk->name);
+    uint32_t flags = task->node.flags;
+    if (AC_LIKELY(!status && !task->waiters && loop->live > 1 &&
+                  (flags & (ACI_CANCEL | ACI_HELD)) == ACI_HELD)) {
+      /* Nobody waits yet: the end of aci_task_end, in short. */
+      task->node.flags = flags | ACI_DONE;
+      loop->live--;
+    } else {
+      aci_task_end(loop, task, status, thunk->name);
+    }
     return;
   }
   status->parent = NULL;
@@ -420,7 +428,7 @@ const char *aci_task_name(const struct ac_future *task);
 
 size_t aci_value_bytes(const struct ac_future *object);
 /* The object is done (its flags say so): wakes those that wait. */
-void aci_notify(ac_loop *loop, struct ac_future *object);
+void aci_notify_all(ac_loop *loop, struct ac_future *object);
 void aci_future_end(struct ac_future *future, int code);
 /* The result of a done object as a lowered function gives it. */
 ac_frame *aci_result(void *ret, struct ac_future *object);
@@ -443,6 +451,23 @@ static inline void aci_unpin(struct ac_future *object) {
    * closes. */
   if ((object->node.extra & ACI_PINS) != ACI_PINS)
     object->node.extra -= ACI_PIN_ONE;
+}
+
+static inline void aci_notify(ac_loop *loop, struct ac_future *object) {
+  struct aci_node *node = object->waiters;
+  /* Mostly there is one task, and a small value. */
+  if (AC_UNLIKELY(node->next != node || aci_kind(node) != ACI_TASK ||
+                  (object->node.flags & (ACI_FAILED | ACI_ALIGN)))) {
+    aci_notify_all(loop, object);
+    return;
+  }
+  struct ac_future *task = aci_of_node(node);
+  object->waiters = NULL;
+  aci_copy(task->leaf.ret, object + 1, aci_value_bytes(object));
+  if (node->flags & ACI_OWNED)
+    object->node.flags &= ~ACI_HELD;
+  node->flags &= ~(ACI_WAIT | ACI_OWNED);
+  aci_ready(loop, node);
 }
 
 /* ---- cancel.c ------------------------------------------------------------ */

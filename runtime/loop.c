@@ -76,19 +76,21 @@ static void run_ready(ac_loop *loop) {
     struct aci_node *node = loop->ready.anchor.next;
     struct aci_node *last = loop->ready.last;
     aci_queue_init(&loop->ready);
-    while (node != last) {
-      struct aci_node *next = node->next;
-      if (AC_UNLIKELY(node->flags & ACI_SLOW))
-        special_step(loop, node);
-      else
-        step(loop, aci_of_node(node));
-      loop->budget--;
-      node = next;
-    }
-    if (AC_UNLIKELY(node->flags & ACI_SLOW))
-      special_step(loop, node);
-    else
+    if (node == last && !(node->flags & ACI_SLOW)) {
       step_alone(loop, aci_of_node(node));
+    } else {
+      for (;;) {
+        struct aci_node *next = node->next;
+        if (AC_UNLIKELY(node->flags & ACI_SLOW))
+          special_step(loop, node);
+        else
+          step(loop, aci_of_node(node));
+        if (node == last)
+          break;
+        loop->budget--;
+        node = next;
+      }
+    }
     if (--loop->budget < 0)
       return;
   }

@@ -345,6 +345,13 @@ struct ac_future *ac_current_task(void) {
 
 /* ---- ending -------------------------------------------------------------- */
 
+static void __attribute__((noinline))
+end_awaited(ac_loop *loop, struct ac_future *task) {
+  aci_notify(loop, task);
+  if (!(task->node.flags & ACI_HELD))
+    aci_drop(task);
+}
+
 void aci_task_end(ac_loop *loop, struct ac_future *task, ac_frame *status,
                   const char *function) {
   uint32_t flags = task->node.flags | ACI_DONE;
@@ -361,7 +368,7 @@ void aci_task_end(ac_loop *loop, struct ac_future *task, ac_frame *status,
   if (AC_UNLIKELY(!--loop->live))
     aci_stop(loop);
   if (task->waiters)
-    aci_notify(loop, task);
-  if (!(task->node.flags & ACI_HELD))
+    end_awaited(loop, task);
+  else if (!(flags & ACI_HELD))
     aci_drop(task);
 }
