@@ -316,11 +316,11 @@ struct ac_loop {
   int64_t virtual_ns;
   int deadlocks; /* how often the main task was woken by one */
 
-  /* io.c */
+  /* fd.c, io.c */
   struct aci_fd *fds;
   int fd_count;
-  int waiting_fds;          /* fds that some task waits for */
-  int unverified_fds;       /* see io.c */
+  int waiting_fds;          /* tasks that wait, each side counted */
+  int unverified;           /* some entry is */
   struct aci_node *starved; /* accepts that are out of descriptors */
   struct aci_driver driver;
 
@@ -551,7 +551,22 @@ void aci_group_free(struct aci_group *group);
 
 void aci_scope_expired(struct aci_node *node);
 
-/* ---- io.c ---------------------------------------------------------------- */
+/* ---- fd.c ---------------------------------------------------------------- */
+
+#define ACI_FD_ARMED 1u       /* with the driver */
+#define ACI_FD_ALWAYS 2u      /* a file: always ready, cannot be armed */
+#define ACI_FD_STREAM 4u      /* SOCK_STREAM: a short read empties it */
+#define ACI_FD_DRAINED 8u     /* nothing to read until the next event */
+#define ACI_FD_CLOSING 16u    /* its end was seen: no event may come any more */
+#define ACI_FD_UNVERIFIED 32u /* a wait has trusted the entry */
+#define ACI_FD_NOT_SOCKET 64u /* recv and send do not work */
+
+/* What the loop knows of one descriptor. */
+struct aci_fd {
+  struct ac_future *reader, *writer; /* waiting; may be the same */
+  uint32_t tag;                      /* changes when the number is closed */
+  uint32_t flags;
+};
 
 int aci_io_open(ac_loop *loop);
 void aci_io_close(ac_loop *loop);
@@ -560,6 +575,37 @@ void aci_io_close(ac_loop *loop);
 void aci_io_poll(ac_loop *loop, int64_t when_ns);
 /* The task no longer waits for its descriptor. */
 void aci_io_withdraw(ac_loop *loop, struct ac_future *task);
+
+/* Room in the table. */
+int aci_fd_grow(ac_loop *loop, int fd);
+static inline int aci_fd_find(ac_loop *loop, int fd, struct aci_fd **entry) {
+  if (AC_UNLIKELY((unsigned)fd >= (unsigned)loop->fd_count)) {
+    int code = aci_fd_grow(loop, fd);
+    if (code)
+      return code;
+  }
+  *entry = &loop->fds[fd];
+  return 0;
+}
+
+/* sides: ACI_READER, ACI_WRITER. */
+static inline int aci_fd_is_busy(const struct aci_fd *entry, uint32_t sides) {
+  return (sides & ACI_READER && entry->reader) ||
+         (sides & ACI_WRITER && entry->writer);
+}
+
+static inline void aci_fd_note_read(struct aci_fd *entry, size_t got,
+                                    size_t wanted) {
+  if (got < wanted &&
+      (entry->flags & (ACI_FD_STREAM | ACI_FD_CLOSING)) == ACI_FD_STREAM)
+    entry->flags |= ACI_FD_DRAINED;
+}
+
+/* The current task is suspended until the descriptor is ready. Negative: an
+ * error. 1: it turns out to be always ready. */
+int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides);
+/* The number is closed, or means another file from now on. */
+void aci_fd_forget(ac_loop *loop, int fd);
 
 /* ---- signal.c ------------------------------------------------------------ */
 

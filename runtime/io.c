@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * io.c - awaitable operations on descriptors, against driver.h only.
+ * io.c - awaitable operations on descriptors; recv and send are in net.c.
  *
  * An operation is tried first, and waits for the descriptor when it would
  * block; when woken it is tried again. So a cancelled operation has not
  * happened, and nothing depends on every event meaning something. After a
  * short read of a stream the next one would block for certain, and waits at
- * once: that saves every second system call of a server.
- *
- * Descriptors are armed once. A program that closes one with close(2) instead
- * of ac_close leaves an entry behind that says "armed" of a number which may
- * come back as another file. A wait that trusted such an entry is unverified:
- * when the loop has been idle for IDLE_NS, all of these are armed again. */
+ * once: that saves every second system call of a server. */
 #define _GNU_SOURCE
 #include "internal.h"
 
@@ -23,200 +18,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define IDLE_NS 10000000
 #define ACCEPT_PAUSE_NS 100000000
 #define CONNECT_PAUSE_NS 10000000
 
-enum {
-  FD_ARMED = 1,
-  FD_ALWAYS = 2,      /* a file: always ready */
-  FD_STREAM = 4,      /* SOCK_STREAM, so that a short read empties it */
-  FD_DRAINED = 8,     /* nothing to read until the next event */
-  FD_CLOSING = 16,    /* the end was seen: no event may come any more */
-  FD_UNVERIFIED = 32, /* somebody waits and nobody has looked whether the
-                         entry is right */
-  FD_NOT_SOCKET = 64
-};
-
-/* What the loop knows of one descriptor. */
-struct aci_fd {
-  struct ac_future *reader, *writer; /* waiting; may be the same */
-  uint32_t tag;                      /* changes when the number is closed */
-  uint32_t flags;
-};
-
-/* ---- the table of descriptors -------------------------------------------- */
-
-int aci_io_open(ac_loop *loop) {
-  loop->driver.class = &aci_driver_epoll;
-  return loop->driver.class->open(&loop->driver);
-}
-
-void aci_io_close(ac_loop *loop) {
-  loop->driver.class->close(&loop->driver);
-  aci_sys_free(loop->fds);
-}
-
-static int __attribute__((noinline)) grow(ac_loop *loop, int fd) {
-  if (fd < 0)
-    return -EBADF;
-  int count = loop->fd_count ? loop->fd_count : 32;
-  while (count <= fd)
-    count = count > (1 << 29) ? INT32_MAX : count * 2;
-  struct aci_fd *fds =
-      aci_sys_alloc((size_t)count * sizeof *fds, _Alignof(struct aci_fd));
-  if (!fds)
-    return AC_ENOMEM;
-  if (loop->fd_count)
-    memcpy(fds, loop->fds, (size_t)loop->fd_count * sizeof *fds);
-  memset(fds + loop->fd_count, 0,
-         (size_t)(count - loop->fd_count) * sizeof *fds);
-  aci_sys_free(loop->fds);
-  loop->fds = fds;
-  loop->fd_count = count;
-  return 0;
-}
-
-static int find(ac_loop *loop, int fd, struct aci_fd **entry) {
-  if (AC_UNLIKELY((unsigned)fd >= (unsigned)loop->fd_count)) {
-    int code = grow(loop, fd);
-    if (code)
-      return code;
-  }
-  *entry = &loop->fds[fd];
-  return 0;
-}
-
-static void no_longer_unverified(ac_loop *loop, struct aci_fd *entry) {
-  if (!(entry->flags & FD_UNVERIFIED) || entry->reader || entry->writer)
-    return;
-  entry->flags &= ~(uint32_t)FD_UNVERIFIED;
-  loop->unverified_fds--;
-}
-
-/* Takes the task out of the entry. */
-static void leave(ac_loop *loop, struct aci_fd *entry, struct ac_future *task) {
-  if (task->node.flags & ACI_READER) {
-    entry->reader = NULL;
-    loop->waiting_fds--;
-  }
-  if (task->node.flags & ACI_WRITER) {
-    entry->writer = NULL;
-    loop->waiting_fds--;
-  }
-  task->node.flags &= ~(ACI_READER | ACI_WRITER);
-  no_longer_unverified(loop, entry);
-}
-
-void aci_io_withdraw(ac_loop *loop, struct ac_future *task) {
-  leave(loop, &loop->fds[task->node.fd], task);
-}
-
-static void wake(ac_loop *loop, struct aci_fd *entry, struct ac_future *task,
-                 int code) {
-  leave(loop, entry, task);
-  if (code)
-    aci_wake_error(loop, task, code);
-  else
-    aci_wake(loop, task);
-}
-
-static void wake_both(ac_loop *loop, struct aci_fd *entry, int code) {
-  if (entry->reader)
-    wake(loop, entry, entry->reader, code);
-  if (entry->writer)
-    wake(loop, entry, entry->writer, code);
-}
-
-/* ---- events -------------------------------------------------------------- */
-
-static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
-  ac_loop *loop = context;
-  struct aci_fd *entry = &loop->fds[fd];
-  if (entry->tag != tag)
-    return;
-  if (events & (POLLRDHUP | POLLHUP | POLLERR))
-    entry->flags |= FD_CLOSING;
-  if (events & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) {
-    entry->flags &= ~(uint32_t)FD_DRAINED;
-    if (entry->reader)
-      wake(loop, entry, entry->reader, 0);
-  }
-  if (events & (POLLOUT | POLLHUP | POLLERR) && entry->writer)
-    wake(loop, entry, entry->writer, 0);
-}
-
-static int arm(ac_loop *loop, struct aci_fd *entry, int fd) {
-  int code = loop->driver.class->arm(&loop->driver, fd, entry->tag);
-  if (code == -EPERM) {
-    entry->flags |= FD_ALWAYS;
-    return 0;
-  }
-  if (code)
-    return code;
-  int type = 0;
-  socklen_t bytes = sizeof type;
-  entry->flags &= ~(uint32_t)(FD_STREAM | FD_ALWAYS);
-  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 &&
-      type == SOCK_STREAM)
-    entry->flags |= FD_STREAM;
-  entry->flags |= FD_ARMED;
-  return 0;
-}
-
-static void verify(ac_loop *loop) {
-  for (int fd = 0; fd < loop->fd_count && loop->unverified_fds; fd++) {
-    struct aci_fd *entry = &loop->fds[fd];
-    if (!(entry->flags & FD_UNVERIFIED))
-      continue;
-    entry->flags &= ~(uint32_t)FD_UNVERIFIED;
-    loop->unverified_fds--;
-    int code = arm(loop, entry, fd);
-    if (code)
-      wake_both(loop, entry, code);
-    else if (entry->flags & FD_ALWAYS)
-      wake_both(loop, entry, 0);
-  }
-}
-
-static void poll_driver(ac_loop *loop, int64_t timeout_ns) {
-  loop->driver.class->poll(&loop->driver, timeout_ns, on_event, loop);
-}
-
-void aci_io_poll(ac_loop *loop, int64_t when_ns) {
-  if (!when_ns) {
-    if (loop->virtual_clock && loop->unverified_fds)
-      verify(loop);
-    poll_driver(loop, 0);
-    return;
-  }
-  int64_t timeout_ns = -1;
-  if (when_ns > 0) {
-    timeout_ns = when_ns - aci_sys_now();
-    if (timeout_ns < 0)
-      timeout_ns = 0;
-  }
-  if (!loop->unverified_fds) {
-    poll_driver(loop, timeout_ns);
-    return;
-  }
-  if (timeout_ns >= 0 && timeout_ns <= IDLE_NS) {
-    poll_driver(loop, timeout_ns);
-    return;
-  }
-  poll_driver(loop, IDLE_NS);
-  if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention))
-    verify(loop);
-}
-
 /* ---- one operation ------------------------------------------------------- */
 
-enum kind { RECV, SEND, READ, WRITE, WRITE_ALL, ACCEPT, CONNECT, POLL };
+enum kind { READ, WRITE, WRITE_ALL, ACCEPT, CONNECT, POLL };
 
 struct operation {
   enum kind kind;
   int fd;
-  int flags;   /* of recv and send, or the events of poll */
+  int events;  /* POLL */
   int started; /* CONNECT: is under way */
   union {
     void *buffer;
@@ -278,24 +90,24 @@ static ssize_t write_quietly(int fd, const void *data, size_t bytes) {
 static ssize_t try_read(struct aci_fd *entry, const struct operation *op) {
   if (!op->bytes)
     return result_of(read(op->fd, op->buffer, 0));
-  if (!(entry->flags & FD_NOT_SOCKET)) {
+  if (!(entry->flags & ACI_FD_NOT_SOCKET)) {
     ssize_t result =
         result_of(recv(op->fd, op->buffer, op->bytes, MSG_DONTWAIT));
     if (result != -ENOTSOCK)
       return result;
-    entry->flags |= FD_NOT_SOCKET;
+    entry->flags |= ACI_FD_NOT_SOCKET;
   }
   int code = make_nonblocking(op->fd);
   return code ? code : result_of(read(op->fd, op->buffer, op->bytes));
 }
 
 static ssize_t try_write(struct aci_fd *entry, const struct operation *op) {
-  if (!(entry->flags & FD_NOT_SOCKET)) {
+  if (!(entry->flags & ACI_FD_NOT_SOCKET)) {
     ssize_t result = result_of(
         send(op->fd, op->data, op->bytes, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (result != -ENOTSOCK)
       return result;
-    entry->flags |= FD_NOT_SOCKET;
+    entry->flags |= ACI_FD_NOT_SOCKET;
   }
   int code = make_nonblocking(op->fd);
   return code ? code : write_quietly(op->fd, op->data, op->bytes);
@@ -369,7 +181,7 @@ static ssize_t try_connect(struct operation *op) {
 }
 
 static ssize_t try_poll(const struct operation *op) {
-  struct pollfd poll_fd = {.fd = op->fd, .events = (short)op->flags};
+  struct pollfd poll_fd = {.fd = op->fd, .events = (short)op->events};
   int count = poll(&poll_fd, 1, 0);
   if (count < 0)
     return errno == EINTR ? WOULD_BLOCK : -errno;
@@ -380,12 +192,6 @@ static ssize_t try_poll(const struct operation *op) {
 
 static ssize_t try_once(struct aci_fd *entry, struct operation *op) {
   switch (op->kind) {
-  case RECV:
-    return result_of(
-        recv(op->fd, op->buffer, op->bytes, op->flags | MSG_DONTWAIT));
-  case SEND:
-    return result_of(send(op->fd, op->data, op->bytes,
-                          op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
   case READ:
     return try_read(entry, op);
   case WRITE:
@@ -408,19 +214,11 @@ static ssize_t attempt(ac_loop *loop, struct aci_fd *entry,
   do
     result = try_once(entry, op);
   while (AC_UNLIKELY(result == -EINTR));
-  if ((op->kind == RECV || op->kind == READ) && result > 0 &&
-      (size_t)result < op->bytes && (entry->flags & FD_STREAM) &&
-      !(entry->flags & FD_CLOSING) && !op->flags)
-    entry->flags |= FD_DRAINED;
-  if (AC_UNLIKELY(op->kind == ACCEPT && result >= 0)) {
-    /* The kernel has just given out the number: what was known is old. */
-    struct aci_fd *fresh;
-    if (find(loop, (int)result, &fresh) == 0) {
-      wake_both(loop, fresh, -EBADF);
-      fresh->flags = 0;
-      fresh->tag++;
-    }
-  }
+  if (op->kind == READ && result > 0)
+    aci_fd_note_read(entry, (size_t)result, op->bytes);
+  /* The kernel has just given out the number: what was known of it is old. */
+  if (AC_UNLIKELY(op->kind == ACCEPT && result >= 0))
+    aci_fd_forget(loop, (int)result);
   return result;
 }
 
@@ -446,52 +244,15 @@ static ac_frame *deliver(void *ret, const struct operation *op,
 
 static uint32_t sides(const struct operation *op) {
   switch (op->kind) {
-  case RECV:
   case READ:
   case ACCEPT:
     return ACI_READER;
   case POLL:
-    return (op->flags & (POLLIN | POLLPRI | POLLRDHUP) ? ACI_READER : 0) |
-           (op->flags & POLLOUT ? ACI_WRITER : 0);
+    return (op->events & (POLLIN | POLLPRI | POLLRDHUP) ? ACI_READER : 0) |
+           (op->events & POLLOUT ? ACI_WRITER : 0);
   default:
     return ACI_WRITER;
   }
-}
-
-static int is_busy(const struct aci_fd *entry, uint32_t wanted) {
-  return (wanted & ACI_READER && entry->reader) ||
-         (wanted & ACI_WRITER && entry->writer);
-}
-
-/* The current task waits for the descriptor. Negative: an error. 1: it turns
- * out to be always ready. */
-static int wait_for_fd(ac_loop *loop, struct aci_fd *entry, int fd,
-                       uint32_t wanted) {
-  struct ac_future *task = ac_running;
-  if (is_busy(entry, wanted))
-    return AC_EBUSY;
-  if (!(entry->flags & FD_ARMED)) {
-    int code = arm(loop, entry, fd);
-    if (code)
-      return code;
-    if (entry->flags & FD_ALWAYS)
-      return 1;
-  } else if (!(entry->flags & FD_UNVERIFIED)) {
-    entry->flags |= FD_UNVERIFIED;
-    loop->unverified_fds++;
-  }
-  if (wanted & ACI_READER) {
-    entry->reader = task;
-    loop->waiting_fds++;
-  }
-  if (wanted & ACI_WRITER) {
-    entry->writer = task;
-    loop->waiting_fds++;
-  }
-  task->node.fd = fd;
-  task->node.flags |= wanted;
-  aci_leaf(task, ACI_WAIT_FD);
-  return 0;
 }
 
 static void starve(ac_loop *loop, struct io_frame *io) {
@@ -525,7 +286,7 @@ static int wait_for_retry(ac_loop *loop, struct io_frame *io, ssize_t result) {
   }
   if (!is_shortage(op, result)) {
     struct aci_fd *entry = &loop->fds[op->fd];
-    return wait_for_fd(loop, entry, op->fd, sides(op));
+    return aci_fd_wait(loop, entry, op->fd, sides(op));
   }
   if (op->kind == ACCEPT)
     starve(loop, io);
@@ -569,7 +330,6 @@ static const struct ac_desc descs[] = {
     .resume = resume, .name = text, .frame_bytes = sizeof(struct io_frame),    \
     .frame_align = _Alignof(struct io_frame)                                   \
   }
-    [RECV] = DESC("ac_recv"),           [SEND] = DESC("ac_send"),
     [READ] = DESC("ac_read"),           [WRITE] = DESC("ac_write"),
     [WRITE_ALL] = DESC("ac_write_all"), [ACCEPT] = DESC("ac_accept"),
     [CONNECT] = DESC("ac_connect"),     [POLL] = DESC("ac_poll_fd")};
@@ -595,13 +355,13 @@ suspend(void *ret, const struct operation *op, ssize_t result) {
 static inline ac_frame *perform(void *ret, struct operation *op) {
   ac_loop *loop = aci_thread.loop;
   struct aci_fd *entry;
-  int code = find(loop, op->fd, &entry);
+  int code = aci_fd_find(loop, op->fd, &entry);
   if (AC_UNLIKELY(code))
     return aci_raise(code);
   uint32_t wanted = sides(op);
-  if (AC_UNLIKELY(is_busy(entry, wanted)))
+  if (AC_UNLIKELY(aci_fd_is_busy(entry, wanted)))
     return aci_raise(AC_EBUSY);
-  if (wanted == ACI_READER && (entry->flags & FD_DRAINED) && op->bytes)
+  if (wanted == ACI_READER && (entry->flags & ACI_FD_DRAINED) && op->bytes)
     return suspend(ret, op, WOULD_BLOCK);
   /* A descriptor that is always ready must not keep others from running. */
   if (AC_UNLIKELY(loop->io_budget-- <= 0))
@@ -623,20 +383,6 @@ ac_frame *ac_read__ac(ssize_t *ret, int fd, void *buffer, size_t bytes) {
 ac_frame *ac_write__ac(ssize_t *ret, int fd, const void *buffer, size_t bytes) {
   struct operation op = {
       .kind = WRITE, .fd = fd, .data = buffer, .bytes = bytes};
-  return perform(ret, &op);
-}
-
-ac_frame *ac_recv__ac(ssize_t *ret, int fd, void *buffer, size_t bytes,
-                      int flags) {
-  struct operation op = {
-      .kind = RECV, .fd = fd, .flags = flags, .buffer = buffer, .bytes = bytes};
-  return perform(ret, &op);
-}
-
-ac_frame *ac_send__ac(ssize_t *ret, int fd, const void *buffer, size_t bytes,
-                      int flags) {
-  struct operation op = {
-      .kind = SEND, .fd = fd, .flags = flags, .data = buffer, .bytes = bytes};
   return perform(ret, &op);
 }
 
@@ -662,7 +408,7 @@ ac_frame *ac_connect__ac(void *ret, int fd, const struct sockaddr *address,
 }
 
 ac_frame *ac_poll_fd__ac(int *ret, int fd, int events) {
-  struct operation op = {.kind = POLL, .fd = fd, .flags = events};
+  struct operation op = {.kind = POLL, .fd = fd, .events = events};
   if (!(events & (POLLIN | POLLPRI | POLLRDHUP | POLLOUT)))
     return aci_raise(AC_EINVAL);
   return perform(ret, &op);
@@ -670,12 +416,8 @@ ac_frame *ac_poll_fd__ac(int *ret, int fd, int events) {
 
 int ac_close(int fd) {
   ac_loop *loop = aci_thread.loop;
-  if (loop && (unsigned)fd < (unsigned)loop->fd_count) {
-    struct aci_fd *entry = &loop->fds[fd];
-    wake_both(loop, entry, -EBADF);
-    entry->flags = 0;
-    entry->tag++;
-  }
+  if (loop)
+    aci_fd_forget(loop, fd);
   /* After EINTR the descriptor is closed all the same. */
   if (close(fd) < 0 && errno != EINTR)
     return -errno;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * fd.c - what the loop knows of each descriptor, and who waits for it;
+ * against driver.h only.
+ *
+ * Descriptors are armed once. A program that closes one with close(2) instead
+ * of ac_close leaves an entry behind that says "armed" of a number which may
+ * come back as another file. A wait that trusted its entry is unverified:
+ * when the loop has been idle for IDLE_NS, all of these are armed again. */
+#define _GNU_SOURCE
+#include "internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define IDLE_NS 10000000
+
+/* ---- the table ----------------------------------------------------------- */
+
+int aci_io_open(ac_loop *loop) {
+  loop->driver.class = &aci_driver_epoll;
+  return loop->driver.class->open(&loop->driver);
+}
+
+void aci_io_close(ac_loop *loop) {
+  loop->driver.class->close(&loop->driver);
+  aci_sys_free(loop->fds);
+}
+
+int aci_fd_grow(ac_loop *loop, int fd) {
+  if (fd < 0)
+    return AC_EBADF;
+  int count = loop->fd_count ? loop->fd_count : 32;
+  while (count <= fd)
+    count = count > (1 << 29) ? INT32_MAX : count * 2;
+  struct aci_fd *fds =
+      aci_sys_alloc((size_t)count * sizeof *fds, _Alignof(struct aci_fd));
+  if (!fds)
+    return AC_ENOMEM;
+  if (loop->fd_count)
+    memcpy(fds, loop->fds, (size_t)loop->fd_count * sizeof *fds);
+  memset(fds + loop->fd_count, 0,
+         (size_t)(count - loop->fd_count) * sizeof *fds);
+  aci_sys_free(loop->fds);
+  loop->fds = fds;
+  loop->fd_count = count;
+  return 0;
+}
+
+/* ---- waiting ------------------------------------------------------------- */
+
+static int arm(ac_loop *loop, struct aci_fd *entry, int fd) {
+  int code = loop->driver.class->arm(&loop->driver, fd, entry->tag);
+  if (code == -EPERM) {
+    entry->flags |= ACI_FD_ALWAYS;
+    return 0;
+  }
+  if (code)
+    return code;
+  int type = 0;
+  socklen_t bytes = sizeof type;
+  entry->flags &= ~(uint32_t)(ACI_FD_STREAM | ACI_FD_ALWAYS);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 &&
+      type == SOCK_STREAM)
+    entry->flags |= ACI_FD_STREAM;
+  entry->flags |= ACI_FD_ARMED;
+  return 0;
+}
+
+int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides) {
+  struct ac_future *task = ac_running;
+  if (aci_fd_is_busy(entry, sides))
+    return AC_EBUSY;
+  if (AC_LIKELY(entry->flags & ACI_FD_ARMED)) {
+    entry->flags |= ACI_FD_UNVERIFIED;
+    loop->unverified = 1;
+  } else {
+    int code = arm(loop, entry, fd);
+    if (code)
+      return code;
+    if (entry->flags & ACI_FD_ALWAYS)
+      return 1;
+  }
+  if (sides & ACI_READER) {
+    entry->reader = task;
+    loop->waiting_fds++;
+  }
+  if (sides & ACI_WRITER) {
+    entry->writer = task;
+    loop->waiting_fds++;
+  }
+  task->node.fd = fd;
+  task->node.flags |= sides;
+  aci_leaf(task, ACI_WAIT_FD);
+  return 0;
+}
+
+/* Takes the task out of the entry. */
+static inline void leave(ac_loop *loop, struct aci_fd *entry,
+                         struct ac_future *task) {
+  if (task->node.flags & ACI_READER) {
+    entry->reader = NULL;
+    loop->waiting_fds--;
+  }
+  if (task->node.flags & ACI_WRITER) {
+    entry->writer = NULL;
+    loop->waiting_fds--;
+  }
+  task->node.flags &= ~(ACI_READER | ACI_WRITER);
+}
+
+void aci_io_withdraw(ac_loop *loop, struct ac_future *task) {
+  leave(loop, &loop->fds[task->node.fd], task);
+}
+
+static inline void wake(ac_loop *loop, struct aci_fd *entry,
+                        struct ac_future *task) {
+  leave(loop, entry, task);
+  aci_wake(loop, task);
+}
+
+static void wake_error(ac_loop *loop, struct aci_fd *entry,
+                       struct ac_future *task, int code) {
+  leave(loop, entry, task);
+  aci_wake_error(loop, task, code);
+}
+
+static void fail_waiters(ac_loop *loop, struct aci_fd *entry, int code) {
+  if (entry->reader)
+    wake_error(loop, entry, entry->reader, code);
+  if (entry->writer)
+    wake_error(loop, entry, entry->writer, code);
+}
+
+void aci_fd_forget(ac_loop *loop, int fd) {
+  if ((unsigned)fd >= (unsigned)loop->fd_count)
+    return;
+  struct aci_fd *entry = &loop->fds[fd];
+  fail_waiters(loop, entry, AC_EBADF);
+  entry->flags = 0;
+  entry->tag++;
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
+  ac_loop *loop = context;
+  struct aci_fd *entry = &loop->fds[fd];
+  if (AC_UNLIKELY(entry->tag != tag))
+    return;
+  if (AC_UNLIKELY(events & (POLLRDHUP | POLLHUP | POLLERR))) {
+    entry->flags |= ACI_FD_CLOSING;
+    events |= POLLIN | (events & (POLLHUP | POLLERR) ? POLLOUT : 0);
+  }
+  if (events & (POLLIN | POLLPRI)) {
+    entry->flags &= ~(uint32_t)ACI_FD_DRAINED;
+    if (entry->reader)
+      wake(loop, entry, entry->reader);
+  }
+  if (events & POLLOUT && entry->writer)
+    wake(loop, entry, entry->writer);
+}
+
+static void verify(ac_loop *loop) {
+  loop->unverified = 0;
+  for (int fd = 0; fd < loop->fd_count; fd++) {
+    struct aci_fd *entry = &loop->fds[fd];
+    if (!(entry->flags & ACI_FD_UNVERIFIED))
+      continue;
+    entry->flags &= ~(uint32_t)ACI_FD_UNVERIFIED;
+    if (!entry->reader && !entry->writer)
+      continue;
+    int code = arm(loop, entry, fd);
+    if (code)
+      fail_waiters(loop, entry, code);
+    else if (entry->flags & ACI_FD_ALWAYS)
+      on_event(loop, fd, entry->tag, POLLIN | POLLOUT);
+  }
+}
+
+static void poll_driver(ac_loop *loop, int64_t timeout_ns) {
+  loop->driver.class->poll(&loop->driver, timeout_ns, on_event, loop);
+}
+
+void aci_io_poll(ac_loop *loop, int64_t when_ns) {
+  int64_t timeout_ns = when_ns;
+  if (when_ns > 0) {
+    timeout_ns = when_ns - aci_sys_now();
+    if (timeout_ns < 0)
+      timeout_ns = 0;
+  }
+  if (!loop->unverified || (timeout_ns >= 0 && timeout_ns <= IDLE_NS)) {
+    /* Virtual time may jump now: whatever is ready has to be known. */
+    if (loop->unverified && loop->virtual_clock && !when_ns)
+      verify(loop);
+    poll_driver(loop, timeout_ns);
+    return;
+  }
+  poll_driver(loop, IDLE_NS);
+  if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention))
+    verify(loop);
+}
