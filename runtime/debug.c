@@ -149,7 +149,7 @@ static void print_frame(FILE *out, const ac_frame *frame) {
   if (desc->file && desc->points && frame->state &&
       frame->state <= desc->point_count)
     fprintf(out, " %s:%u", desc->file,
-            (unsigned)desc->points[frame->state - 1].line);
+            (unsigned)desc->points[frame->state ? frame->state - 1 : 0].line);
   fputc('\n', out);
 }
 

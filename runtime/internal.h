@@ -654,4 +654,10 @@ AC_API ac_frame *ac_connect__ac(void *ret, int fd,
 AC_API ac_frame *ac_poll_fd__ac(int *ret, int fd, int events);
 AC_API ac_frame *ac_event_wait__ac(void *ret, struct ac_event *event);
 
+/* ---- stack.c ------------------------------------------------------------- */
+
+/* Sets and clears ac_stack_limit for this thread. */
+void aci_stack_begin(void);
+void aci_stack_end(void);
+
 #endif

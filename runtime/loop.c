@@ -282,6 +282,7 @@ static int run(const struct entry *entry, void *result, size_t result_bytes,
   ac_loop *loop;
   int code = aci_thread.loop ? AC_EINVAL : loop_open(&loop);
   if (!code) {
+    aci_stack_begin();
     loop->main = entry->coro ? ac_spawn_coro(entry->coro)
                              : ac_spawn(entry->thunk, entry->args);
     code = loop->main ? AC_OK : entry->coro ? AC_EINVAL : AC_ENOMEM;
@@ -300,6 +301,7 @@ static int run(const struct entry *entry, void *result, size_t result_bytes,
     if (interrupted)
       *interrupted = loop->interrupted;
     loop_close(loop);
+    aci_stack_end();
   }
   if (code && result)
     memset(result, 0, result_bytes);

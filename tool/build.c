@@ -132,6 +132,9 @@ static void add_kid(struct builder *b, struct expr *expr, struct expr *kid) {
   for (size_t i = expr->kids.count - 1; i > at; i--)
     expr->kids.items[i] = expr->kids.items[i - 1];
   expr->kids.items[at] = hole;
+  /* Where an operand's end is that of a mark in another mark's argument. */
+  if (expr->range.end < hole.range.end)
+    expr->range.end = hole.range.end;
   expr->suspends |= kid->suspends;
   expr->special |= kid->special;
 }
@@ -220,6 +223,8 @@ static struct expr *build_reference(struct builder *b, CXCursor cursor) {
       expr->kind = EX_ASYNC;
       expr->callee = get_function(b, target);
       expr->special = true;
+      if (b->function)
+        vector_push(b->arena, &b->function->calls, expr->callee);
     }
   } else if (kind == CXCursor_EnumConstantDecl ||
              (expr->type && expr->type->is_array)) {
@@ -333,6 +338,38 @@ static struct expr *build_binary(struct builder *b, CXCursor cursor) {
   }
 }
 
+/* The offset of the parenthesis that closes the one at `open`. */
+static uint32_t closing(const struct source *source, uint32_t open) {
+  int depth = 0;
+  for (uint32_t at = open; at < source->bytes;) {
+    uint32_t next = source_skip_space(source, at);
+    if (next > at) {
+      at = next;
+      continue;
+    }
+    char c = source->text[at];
+    if (c == '"' || c == '\'') {
+      for (at++; at < source->bytes && source->text[at] != c; at++)
+        at += source->text[at] == '\\';
+    }
+    depth += c == '(';
+    depth -= c == ')';
+    if (!depth)
+      return at;
+    at++;
+  }
+  return open;
+}
+
+/* NAME(...): for a mark inside another mark's argument, clang gives no end. */
+static void set_mark_range(struct builder *b, struct expr *expr) {
+  const struct source *source = b->parsed->source;
+  uint32_t open = source_skip_space(
+      source, source_word_end(source, expr->range.begin));
+  if (open < source->bytes && source->text[open] == '(')
+    expr->range.end = closing(source, open) + 1;
+}
+
 /* Below what a mark of the dialect wraps around an operand: its tokens stand
  * where the mark's name stands. */
 static CXCursor unwrap_mark(struct builder *b, CXCursor cursor,
@@ -350,6 +387,7 @@ static CXCursor unwrap_mark(struct builder *b, CXCursor cursor,
 static struct expr *build_marked_call(struct builder *b, CXCursor cursor,
                                       struct children children) {
   struct expr *expr = new_expr(b, EX_CALL, cursor);
+  set_mark_range(b, expr);
   struct expr *callee = new_expr(b, EX_CONST, children.items[0]);
   callee->range.end = source_word_end(b->parsed->source, callee->range.begin);
   add_kid(b, expr, callee);
@@ -481,6 +519,7 @@ static void add_operands(struct builder *b, struct expr *expr,
 static struct expr *build_operator(struct builder *b, CXCursor cursor,
                                    const char *name, CXCursor operands) {
   struct expr *expr = new_expr(b, EX_OP, cursor);
+  set_mark_range(b, expr);
   expr->op = operator_of(name);
   expr->special = true;
   if (expr->op == OP_FUTURE_SET &&
@@ -597,18 +636,6 @@ static struct expr *build_expr(struct builder *b, CXCursor cursor) {
 }
 
 /* ---- declarations in functions ------------------------------------------- */
-
-/* The offset of the parenthesis that closes the one at `open`. */
-static uint32_t closing(const struct source *source, uint32_t open) {
-  int depth = 0;
-  for (uint32_t at = open; at < source->bytes; at++) {
-    depth += source->text[at] == '(';
-    depth -= source->text[at] == ')';
-    if (!depth)
-      return at;
-  }
-  return open;
-}
 
 static void read_attributes(struct builder *b, struct declarator *declarator,
                             CXCursor cursor) {

@@ -67,10 +67,6 @@ static const char *lowered_type(struct emitter *e, const struct type *function,
   return copy;
 }
 
-static const struct type *function_type(const struct type *type) {
-  return type->is_function ? type : type->yield;
-}
-
 static const char *local_text(struct emitter *e, const struct local *local) {
   if (local->class != LOCAL_FRAME)
     return local->out_name;
@@ -106,10 +102,8 @@ static void collect_hole(struct emitter *e, const struct hole *hole,
   const struct expr *x = hole->expr;
   bool moved = x->range.begin != hole->range.begin ||
                x->range.end != hole->range.end;
-  bool decayed = e->unevaluated && x->kind == EX_CALL &&
-                 x->kids.count && x->kids.items[0].expr->type &&
-                 function_type(x->kids.items[0].expr->type) &&
-                 function_type(x->kids.items[0].expr->type)->is_async;
+  bool decayed = e->unevaluated && 
+                 expr_is_async_call(x);
   if (moved || decayed || !is_as_written(x) || x->kind == EX_UNEVALUATED ||
       (x->kind == EX_ADDR && x->kids.count &&
        x->kids.items[0].expr->kind == EX_ASYNC)) {
@@ -216,20 +210,6 @@ static void print_range(struct emitter *e, struct range range,
 
 /* ---- expressions --------------------------------------------------------- */
 
-static const struct expr *bare(const struct expr *x) {
-  while (x->kind == EX_PAREN && x->kids.count)
-    x = x->kids.items[0].expr;
-  return x;
-}
-
-static bool is_async_call(const struct expr *x) {
-  if (x->kind != EX_CALL || !x->kids.count)
-    return false;
-  const struct type *type = x->kids.items[0].expr->type;
-  return x->callee ||
-         (type && function_type(type) && function_type(type)->is_async);
-}
-
 static void print_template(struct emitter *e, const struct expr *x) {
   size_t kid = 0;
   for (const char *c = x->text; *c; c++) {
@@ -257,7 +237,7 @@ static void print_arguments(struct emitter *e, const struct expr *call,
 
 static const struct type *callee_type(const struct expr *call) {
   return call->callee ? call->callee->type
-                      : function_type(call->kids.items[0].expr->type);
+                      : type_function(call->kids.items[0].expr->type);
 }
 
 /* &thunk, &(struct thunk_args){...} */
@@ -287,7 +267,7 @@ static void print_run(struct emitter *e, const struct expr *x,
   writer_puts(&e->w, "__extension__({ ");
   if (!is_void)
     writer_printf(&e->w, "%s; ", declare(e, x->type, "ac_value"));
-  if (is_async_call(operand)) {
+  if (expr_is_async_call(operand)) {
     writer_puts(&e->w, "ac_run_thunk(");
     print_thunk_use(e, x, operand);
   } else {
@@ -303,8 +283,8 @@ static void print_future_set(struct emitter *e, const struct expr *x) {
   print_expr(e, x->kids.items[0].expr);
   if (x->kids.count > 1) {
     const struct type *type = x->kids.items[0].expr->type->yield;
-    const struct expr *value = bare(x->kids.items[1].expr);
-    writer_printf(&e->w, ", &(%s){", type_name(e, type));
+    const struct expr *value = expr_bare(x->kids.items[1].expr);
+    writer_printf(&e->w, ", (%s){", declare(e, type, "[1]"));
     print_expr(e, value);
     writer_puts(&e->w, "})");
   } else {
@@ -314,8 +294,8 @@ static void print_future_set(struct emitter *e, const struct expr *x) {
 
 static void print_operator(struct emitter *e, const struct expr *x) {
   const struct expr *operand =
-      x->kids.count ? bare(x->kids.items[0].expr) : NULL;
-  bool is_call = operand && is_async_call(operand);
+      x->kids.count ? expr_bare(x->kids.items[0].expr) : NULL;
+  bool is_call = operand && expr_is_async_call(operand);
   switch (x->op) {
   case OP_CREATE_TASK:
     if (is_call) {
@@ -379,7 +359,7 @@ static void print_expr(struct emitter *e, const struct expr *x) {
     print_function_value(e, x);
     return;
   case EX_ADDR:
-    if (x->kids.count && bare(x->kids.items[0].expr)->kind == EX_ASYNC) {
+    if (x->kids.count && expr_bare(x->kids.items[0].expr)->kind == EX_ASYNC) {
       print_expr(e, x->kids.items[0].expr);
       return;
     }
@@ -394,7 +374,7 @@ static void print_expr(struct emitter *e, const struct expr *x) {
       writer_printf(&e->w, "(*(%s)0)", declare(e, x->type, "(*)"));
     return;
   case EX_CALL:
-    if (e->unevaluated && is_async_call(x)) {
+    if (e->unevaluated && expr_is_async_call(x)) {
       writer_printf(&e->w, "(*(%s)0)", declare(e, x->type, "(*)"));
       return;
     }
@@ -570,10 +550,8 @@ static void print_await(struct emitter *e, const struct await *await) {
     writer_puts(&e->w, "if (ac_callee != AC_RAISED) {");
   else
     writer_printf(&e->w,
-                  "if (ac_callee != AC_RAISED && (ac_self || (ac_self = "
-                  "(struct %s__frame *)ac_frame_suspend(&%s__desc, "
-                  "&ac_callee, %s)))) {",
-                  name, name, is_void ? "NULL" : "&ac_r");
+                  "if (ac_callee != AC_RAISED && AC_MAKE_FRAME(%s, %s)) {",
+                  name, is_void ? "NULL" : "&ac_r");
   e->depth++;
   print_spill(e, await, true);
   line(e, at);
@@ -1181,14 +1159,49 @@ static void print_body(struct emitter *e, struct function *f) {
   writer_puts(&e->w, "return (ac_frame *)0;");
 }
 
+/* A start that was put off for want of stack. */
+static void print_restart(struct emitter *e, const struct function *f) {
+  writer_printf(&e->w,
+                "__attribute__((noinline, cold)) static ac_frame "
+                "*%s__restart(ac_frame *ac_head, ac_frame *ac_status) {\n"
+                "  struct %s__frame *ac_self = (struct %s__frame *)ac_head;\n"
+                "  ac_frame *ac_end = ac_status ? ac_status : %s__body(ac_self, "
+                "0, NULL, ac_head->ret",
+                f->name, f->name, f->name, f->name);
+  for (size_t i = 0; i < f->params.count; i++)
+    writer_printf(&e->w, ", ac_self->ac_p%zu", i);
+  writer_puts(&e->w, ");\n  if (AC_ENDED(ac_end)) ac_frame_free(ac_head);\n"
+                     "  return ac_end;\n}\n");
+}
+
+static void print_put_off(struct emitter *e, const struct function *f) {
+  writer_printf(&e->w,
+                "  if (AC_STACK_LOW()) {\n"
+                "    struct %s__frame *ac_later = (struct %s__frame "
+                "*)ac_frame_new(&%s__desc);\n"
+                "    if (!ac_later) return ac_raise_error(-12);\n",
+                f->name, f->name, f->name);
+  for (size_t i = 0; i < f->params.count; i++)
+    writer_printf(&e->w, "    ac_later->ac_p%zu = %s;\n", i,
+                  f->params.items[i]->out_name);
+  writer_puts(&e->w,
+              "    return ac_frame_restart(&ac_later->ac_head);\n  }\n");
+}
+
 static void print_resume(struct emitter *e, const struct function *f) {
   writer_printf(&e->w,
                 "static ac_frame *%s__resume(ac_frame *ac_head, ac_frame "
                 "*ac_status) {\n"
-                "  if (ac_head->state == 0) __builtin_unreachable();\n"
+                "  if (AC_UNLIKELY(ac_head->state == 0)) %s\n"
                 "  ac_frame *ac_end = %s__body((struct %s__frame *)ac_head, "
                 "ac_head->state, ac_status, ac_head->ret",
-                f->name, f->name, f->name);
+                f->name,
+                f->may_recurse
+                    ? arena_printf(e->arena,
+                                   "return %s__restart(ac_head, ac_status);",
+                                   f->name)
+                    : "__builtin_unreachable();",
+                f->name, f->name);
   for (size_t i = 0; i < f->params.count; i++)
     writer_printf(&e->w, ", (%s){0}",
                   type_name(e, f->params.items[i]->bare));
@@ -1201,6 +1214,8 @@ static void print_begin(struct emitter *e, const struct function *f) {
                 ret_param(e, f));
   print_params(e, f);
   writer_puts(&e->w, ") {\n");
+  if (f->may_recurse)
+    print_put_off(e, f);
   if (f->frame_on_entry)
     writer_printf(&e->w,
                   "  struct %s__frame *ac_self = (struct %s__frame "
@@ -1306,6 +1321,10 @@ static void print_function(struct emitter *e, struct function *f) {
   if (has_frame) {
     print_begin(e, f);
     writer_line(&e->w, first);
+    if (f->may_recurse) {
+      print_restart(e, f);
+      writer_line(&e->w, first);
+    }
     print_resume(e, f);
     writer_puts(&e->w, "AC_BODY_END\n");
   }
@@ -1359,8 +1378,8 @@ static void needs_expr(struct needs *n, struct expr *x) {
   if (x->callee)
     need_function(n, x->callee);
   if (x->kind == EX_OP && x->kids.count && !x->thunk) {
-    const struct expr *operand = bare(x->kids.items[0].expr);
-    if (is_async_call(operand))
+    const struct expr *operand = expr_bare(x->kids.items[0].expr);
+    if (expr_is_async_call(operand))
       need_thunk(n, x, operand);
   }
   for (size_t i = 0; i < x->kids.count; i++)

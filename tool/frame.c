@@ -127,6 +127,8 @@ static void set_live_lists(struct arena *arena, struct function *function,
 
 static bool occupies(const struct member *member, const struct liveness *live,
                      uint32_t await) {
+  if (member->start)
+    return false;
   if (member->await)
     return member->await->id == await;
   if (member->local->class == LOCAL_FRAME)
@@ -138,6 +140,8 @@ static bool occupies(const struct member *member, const struct liveness *live,
 static bool conflict(const struct function *function,
                      const struct liveness *live, const struct member *a,
                      const struct member *b) {
+  if (a->start && b->start)
+    return true;
   for (uint32_t i = 0; i < function->awaits.count; i++)
     if (occupies(a, live, i) && occupies(b, live, i))
       return true;
@@ -193,7 +197,7 @@ static void make_slots(struct arena *arena, struct function *function,
   for (size_t i = 0; i < function->locals.count; i++) {
     struct local *local = function->locals.items[i];
     struct member member = {local->member, local->bare, local, NULL,
-                            local->raw};
+                            local->raw, false};
     if (local->class != LOCAL_PLAIN)
       vector_push(arena, &members, member);
   }
@@ -201,9 +205,16 @@ static void make_slots(struct arena *arena, struct function *function,
     struct await *await = function->awaits.items[i];
     struct member member = {arena_printf(arena, "ac_r%u", await->id + 1),
                             await->type, NULL, await,
-                            !await->type->file_scope};
+                            !await->type->file_scope, false};
     if (await->slot)
       vector_push(arena, &members, member);
+  }
+  for (size_t i = 0; function->may_recurse && i < function->params.count;
+       i++) {
+    struct local *param = function->params.items[i];
+    struct member member = {arena_printf(arena, "ac_p%zu", i), param->bare,
+                            param, NULL, false, true};
+    vector_push(arena, &members, member);
   }
   if (members.count)
     qsort(members.items, members.count, sizeof *members.items, larger_first);
@@ -245,10 +256,28 @@ static void check_types(const struct function *function,
   }
 }
 
+/* On a cycle of calls, as far as this file shows: through functions defined
+ * in it, through a pointer, or out of the file and back. */
+static bool may_recurse(const struct function *function) {
+  if (function->is_recursive)
+    return true;
+  for (size_t i = 0; i < function->awaits.count; i++) {
+    const struct await *await = function->awaits.items[i];
+    if (await->form != AWAIT_CALL)
+      continue;
+    const struct function *callee = await->expr->callee;
+    if (!callee ||
+        (!callee->is_defined && strncmp(callee->name, "ac_", 3) != 0))
+      return true;
+  }
+  return false;
+}
+
 void frame_layout(struct function *function, const struct liveness *live,
                   const struct unit *unit, struct diags *diags) {
   struct arena *arena = unit->arena;
   check_types(function, unit, diags);
+  function->may_recurse = may_recurse(function);
   classify(function, live);
   part_twins(arena, function);
   name_members(arena, function);
@@ -260,6 +289,10 @@ void frame_layout(struct function *function, const struct liveness *live,
 static void print_awaits(const struct unit *unit,
                          const struct function *function,
                          const struct member *member) {
+  if (member->start) {
+    printf("argument, until the body begins");
+    return;
+  }
   const char *lead = member->await ? "result of the await at line"
                      : member->local->class == LOCAL_FRAME
                          ? "lives here, awaits at line"

@@ -399,19 +399,12 @@ static bool is_operand(const struct expr *kid) {
   return kid->kind != EX_UNEVALUATED;
 }
 
-static bool is_async_call(const struct expr *e) {
-  return e->kind == EX_CALL && e->kids.count && e->kids.items[0].expr->type &&
-         ((e->callee != NULL) ||
-          (e->kids.items[0].expr->type->yield &&
-           e->kids.items[0].expr->type->yield->is_async));
-}
-
 static struct expr *capture_all(struct hoist *h, struct expr *e);
 
 /* Captures an operand that is no single value: an initializer list, or a call
  * that an operator takes, by its parts. */
 static struct expr *capture_operand(struct hoist *h, struct expr *e) {
-  if (e->kind == EX_INIT_LIST || is_async_call(e))
+  if (e->kind == EX_INIT_LIST || expr_is_async_call(e))
     return capture_all(h, e);
   return capture(h, e);
 }
@@ -435,7 +428,7 @@ static struct expr *hoist_operands(struct hoist *h, struct expr *e) {
     struct expr *kid = e->kids.items[i].expr;
     if (!is_operand(kid))
       continue;
-    if (kid->kind == EX_INIT_LIST || is_async_call(kid))
+    if (kid->kind == EX_INIT_LIST || expr_is_async_call(kid))
       kid = kid->suspends ? hoist_operands(h, kid) : kid;
     else
       kid = hoist_expr(h, kid);
@@ -694,9 +687,7 @@ static struct expr *hoist_expr(struct hoist *h, struct expr *e) {
 /* ---- awaits -------------------------------------------------------------- */
 
 static struct expr *bare(struct expr *e) {
-  while (e->kind == EX_PAREN && e->kids.count)
-    e = e->kids.items[0].expr;
-  return e;
+  return (struct expr *)(uintptr_t)expr_bare(e);
 }
 
 /* A child of ac_gather(x = f(), g()): begun now; its value is stored after. */
@@ -783,7 +774,7 @@ static struct await *await_operator(struct hoist *h, struct expr *op,
                                     const struct type *type) {
   struct expr *copy = op->suspends ? hoist_operands(h, op) : op;
   struct expr *first = bare(copy->kids.items[0].expr);
-  bool is_call = is_async_call(first);
+  bool is_call = expr_is_async_call(first);
   switch (op->op) {
   case OP_GATHER: {
     struct await *await = new_await(h, AWAIT_GATHER, first, type);
@@ -824,7 +815,7 @@ static bool gathers_children(const struct expr *op) {
   const struct expr *first = op->kids.count ? op->kids.items[0].expr : NULL;
   while (first && first->kind == EX_PAREN)
     first = first->kids.items[0].expr;
-  return first && (first->kind == EX_ASSIGN || is_async_call(first));
+  return first && (first->kind == EX_ASSIGN || expr_is_async_call(first));
 }
 
 /* Puts out one await. Its value goes to `into`, or to a temporary when it is
@@ -837,7 +828,7 @@ static struct local *lower_await(struct hoist *h, struct expr *e,
     return NULL;
   }
   struct await *await;
-  if (is_async_call(operand))
+  if (expr_is_async_call(operand))
     await = new_await(h, AWAIT_CALL,
                       operand->suspends ? hoist_operands(h, operand) : operand,
                       e->type);

@@ -92,12 +92,6 @@ static void reads_target(struct node *node, const struct expr *e, bool sure) {
   }
 }
 
-static const struct expr *bare(const struct expr *e) {
-  while (e->kind == EX_PAREN && e->kids.count)
-    e = e->kids.items[0].expr;
-  return e;
-}
-
 /* sure: it is certainly evaluated, so that a write in it counts. */
 static void reads(struct node *node, const struct expr *e, bool sure) {
   if (!e)
@@ -111,7 +105,7 @@ static void reads(struct node *node, const struct expr *e, bool sure) {
     read_local(node, e->local);
     return;
   case EX_ASSIGN: {
-    const struct expr *target = bare(e->kids.items[0].expr);
+    const struct expr *target = expr_bare(e->kids.items[0].expr);
     if (e->kids.count > 1)
       reads(node, e->kids.items[1].expr, sure);
     reads_target(node, target, sure);

@@ -231,9 +231,13 @@ struct function {
   VECTOR(struct local *) locals;
   VECTOR(struct local *) params;
   VECTOR(struct await *) awaits;
+  VECTOR(struct function *) calls; /* the async functions it names */
+  uint32_t mark;                   /* of a walk over calls */
   /* from frame */
   VECTOR(struct slot) slots;
   bool frame_on_entry;
+  bool is_recursive; /* on a cycle of calls within the file */
+  bool may_recurse; /* looks at the stack on entry, and can restart */
   int64_t frame_bytes, frame_align;
 };
 
@@ -244,6 +248,7 @@ struct member {
   struct local *local;   /* or NULL: the result of `await` */
   struct await *await;
   bool raw;              /* bytes: the type has no name outside */
+  bool start;            /* an argument, kept until the body begins */
 };
 struct slot {
   VECTOR(struct member) members;
@@ -281,5 +286,14 @@ struct unit {
   uint32_t thunk_count;
   uint32_t label_count;
 };
+
+/* ---- questions that several stages ask ----------------------------------- */
+
+/* Without parentheses. */
+const struct expr *expr_bare(const struct expr *expr);
+/* The function type of a function or of a pointer to one, else NULL. */
+const struct type *type_function(const struct type *type);
+/* A call of an async function, by name or through a pointer. */
+bool expr_is_async_call(const struct expr *expr);
 
 #endif

@@ -805,18 +805,19 @@ bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
       errors += clang_getDiagnosticSeverity(diagnostic) >= CXDiagnostic_Error;
       clang_disposeDiagnostic(diagnostic);
     }
-    if (guessed && errors) {
-      /* The guess may be what clang objects to. */
-      guessed = false;
-      source->splices.count = 0;
-      source_apply(source);
-      continue;
-    }
     struct survey survey = {.parsed = parsed, .arena = arena};
     clang_visitChildren(clang_getTranslationUnitCursor(parsed->tu), survey_top,
                         &survey);
-    if (diags->errors || !apply_survey(&survey, options, diags))
+    if (diags->errors)
       break;
+    if (apply_survey(&survey, options, diags))
+      continue;
+    if (!guessed || !errors)
+      break;
+    /* The guess may be what clang objects to. */
+    guessed = false;
+    source->splices.count = 0;
+    source_apply(source);
   }
   struct include_visit visit = {parsed, arena};
   clang_getInclusions(parsed->tu, add_include, &visit);

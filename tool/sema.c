@@ -40,22 +40,6 @@ static void error(struct sema *s, uint32_t offset, const char *text) {
   diag_at(s->diags, s->source, SEVERITY_ERROR, offset, "%s", text);
 }
 
-static const struct expr *bare(const struct expr *e) {
-  while (e->kind == EX_PAREN && e->kids.count)
-    e = e->kids.items[0].expr;
-  return e;
-}
-
-static bool is_async_call(const struct expr *e) {
-  if (e->kind != EX_CALL || !e->kids.count)
-    return false;
-  const struct type *type = e->kids.items[0].expr->type;
-  if (e->callee)
-    return true;
-  type = type && !type->is_function ? type->yield : type;
-  return type && type->is_function && type->is_async;
-}
-
 static const char *type_text(struct sema *s, const struct type *type) {
   struct buf text = {0};
   type_declare(&text, type, "");
@@ -104,12 +88,12 @@ static void check_call(struct sema *s, const struct expr *e,
                      "would leave frames and 'defer' blocks behind; use "
                      "ac_raise"},
       {"vfork", "'vfork' cannot be used in an async function"}};
-  const struct expr *callee = bare(e->kids.items[0].expr);
+  const struct expr *callee = expr_bare(e->kids.items[0].expr);
   for (size_t i = 0; s->function && i < sizeof refused / sizeof *refused; i++)
     if (source_word_is(s->source, callee->range.begin, refused[i][0]) &&
         callee->kind == EX_CONST)
       error(s, e->range.begin, refused[i][1]);
-  if (!is_async_call(e) || place.consumed)
+  if (!expr_is_async_call(e) || place.consumed)
     return;
   if (place.unevaluated && source_is_spliced(s->source, e->range.begin))
     return;
@@ -136,7 +120,7 @@ static void check_await(struct sema *s, const struct expr *e,
   uint32_t at = e->range.begin;
   vector_push(s->arena, &s->awaits, at);
   const struct expr *operand =
-      e->kids.count ? bare(e->kids.items[0].expr) : NULL;
+      e->kids.count ? expr_bare(e->kids.items[0].expr) : NULL;
   struct place inner = place;
   inner.consumed = true;
   if (place.unevaluated) {
@@ -163,7 +147,7 @@ static void check_await(struct sema *s, const struct expr *e,
          target->kids.count)
     target = target->kids.items[0].expr;
   const struct type *type = operand->type;
-  if (is_async_call(operand) || is_awaitable_operator(operand) ||
+  if (expr_is_async_call(operand) || is_awaitable_operator(operand) ||
       (type && type->handle != HANDLE_NONE)) {
     check_expr(s, operand, inner);
   } else if (target->kind == EX_ASYNC) {
@@ -215,9 +199,9 @@ static void check_gather(struct sema *s, const struct expr *e,
   if (!place.consumed)
     error(s, e->range.begin, "'ac_gather' must be awaited");
   place.consumed = false;
-  const struct expr *first = e->kids.count ? bare(e->kids.items[0].expr) : NULL;
+  const struct expr *first = e->kids.count ? expr_bare(e->kids.items[0].expr) : NULL;
   if (e->kids.count == 2 && first && first->kind != EX_ASSIGN &&
-      !is_async_call(first)) {
+      !expr_is_async_call(first)) {
     if (!strstr(first->type ? first->type->before : "", "ac_task(") &&
         !strstr(first->type ? first->type->before : "", "ac_future("))
       error(s, first->range.begin,
@@ -227,10 +211,10 @@ static void check_gather(struct sema *s, const struct expr *e,
     return;
   }
   for (size_t i = 0; i < e->kids.count; i++) {
-    const struct expr *kid = bare(e->kids.items[i].expr);
+    const struct expr *kid = expr_bare(e->kids.items[i].expr);
     const struct expr *call =
-        kid->kind == EX_ASSIGN ? bare(kid->kids.items[1].expr) : kid;
-    if (!is_async_call(call)) {
+        kid->kind == EX_ASSIGN ? expr_bare(kid->kids.items[1].expr) : kid;
+    if (!expr_is_async_call(call)) {
       error(s, kid->range.begin,
             "an operand of 'ac_gather' must be a call of an async function, "
             "or an assignment of one");
@@ -247,7 +231,7 @@ static void check_gather(struct sema *s, const struct expr *e,
 
 static void check_operator(struct sema *s, const struct expr *e,
                            struct place place) {
-  const struct expr *first = e->kids.count ? bare(e->kids.items[0].expr) : NULL;
+  const struct expr *first = e->kids.count ? expr_bare(e->kids.items[0].expr) : NULL;
   if (place.unevaluated && !source_is_spliced(s->source, e->range.begin))
     diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
             "'%s' is not allowed in %s", operator_name(e->op),
@@ -268,7 +252,7 @@ static void check_operator(struct sema *s, const struct expr *e,
   if ((e->op == OP_WAIT_FOR || e->op == OP_SHIELD) && !place.consumed)
     diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
             "'%s' must be awaited", operator_name(e->op));
-  if (first && !is_async_call(first) &&
+  if (first && !expr_is_async_call(first) &&
       !(first->type && takes_handle(e->op, first->type->handle)))
     diag_at(s->diags, s->source, SEVERITY_ERROR, first->range.begin,
             e->op == OP_FUTURE_SET
@@ -279,7 +263,7 @@ static void check_operator(struct sema *s, const struct expr *e,
     struct place inner = place;
     inner.consumed = i == 0;
     const struct expr *kid = e->kids.items[i].expr;
-    check_expr(s, i == 0 ? bare(kid) : kid, inner);
+    check_expr(s, i == 0 ? expr_bare(kid) : kid, inner);
   }
 }
 

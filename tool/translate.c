@@ -63,6 +63,29 @@ static void lower_function(struct unit *unit, struct function *function,
   dump_function(unit, function, &live, options);
 }
 
+/* Which functions lie on a cycle of calls: a walk from each. */
+static bool reaches(const struct function *from, const struct function *to,
+                    uint32_t mark) {
+  for (size_t i = 0; i < from->calls.count; i++) {
+    struct function *callee = from->calls.items[i];
+    if (callee == to)
+      return true;
+    if (callee->mark == mark)
+      continue;
+    callee->mark = mark;
+    if (reaches(callee, to, mark))
+      return true;
+  }
+  return false;
+}
+
+static void find_cycles(struct unit *unit) {
+  for (size_t i = 0; i < unit->functions.count; i++) {
+    struct function *function = unit->functions.items[i];
+    function->is_recursive = reaches(function, function, (uint32_t)i + 1);
+  }
+}
+
 /* Every stage in order. False: there were errors. */
 static bool run(struct parsed *parsed, struct source *source,
                 struct arena *arena, const struct options *options,
@@ -81,6 +104,7 @@ static bool run(struct parsed *parsed, struct source *source,
   sema(unit, diags);
   if (stop_here(options, "sema") || diags->errors)
     return !diags->errors;
+  find_cycles(unit);
   for (size_t i = 0; i < unit->pieces.count; i++)
     if (unit->pieces.items[i]->function)
       lower_function(unit, unit->pieces.items[i]->function, options, diags);

@@ -110,6 +110,44 @@ AC_API ac_frame *ac_frame_new(const struct ac_desc *desc);
 AC_API ac_frame *ac_frame_suspend(const struct ac_desc *desc,
                                   ac_frame **callee, void *ret);
 
+/* In generated code: true when the function has a frame to be suspended in,
+ * making it the first time. */
+#define AC_MAKE_FRAME(name, ret)                                               \
+  (ac_self || __extension__({                                                  \
+     ac_frame *ac_left = ac_callee;                                            \
+     ac_self = (struct name##__frame *)ac_frame_suspend(&name##__desc,         \
+                                                        &ac_left, (ret));      \
+     ac_callee = ac_left;                                                      \
+     ac_self != NULL;                                                          \
+   }))
+
+/* The address below which this thread's C stack is nearly used up. A function
+ * that may recurse looks at it on entry: instead of going deeper it makes its
+ * frame, keeps its arguments there, and goes on from the loop's own stack
+ * once its callers have unwound. 0 outside of ac_run: no check. */
+extern AC_API _Thread_local uintptr_t ac_stack_limit
+#if !defined(__APPLE__)
+    __attribute__((tls_model("initial-exec")))
+#endif
+    ;
+#define AC_STACK_LOW() AC_UNLIKELY(ac_stack_pointer() < ac_stack_limit)
+static inline uintptr_t ac_stack_pointer(void) {
+  uintptr_t here;
+  /* __builtin_frame_address would cost every function a frame pointer. */
+#if defined(__x86_64__)
+  __asm__("mov %%rsp, %0" : "=r"(here));
+#elif defined(__aarch64__)
+  __asm__("mov %0, sp" : "=r"(here));
+#else
+  here = (uintptr_t)__builtin_frame_address(0);
+#endif
+  return here;
+}
+
+/* Suspends a frame that has not begun, state 0, until the loop's next turn.
+ * Returns it. */
+AC_API ac_frame *ac_frame_restart(ac_frame *frame);
+
 /* Gives a frame back to the current loop. */
 AC_API void ac_frame_free(ac_frame *frame);
 
