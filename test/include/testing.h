@@ -32,7 +32,7 @@
 #include <string.h>
 
 #ifndef AC_TEST_MODE
-#define AC_TEST_MODE 0
+#define AC_TEST_MODE test_mode()
 #endif
 
 #if defined(AC_TEST_ERASED)
@@ -43,6 +43,16 @@
 
 /* Tests of several files share these definitions. */
 #define TEST_SHARED __attribute__((weak))
+
+/* The mode is the environment's, so that one program serves all of them. */
+static inline int test_mode(void) {
+  static int mode = -1;
+  if (mode < 0) {
+    const char *text = getenv("AC_TEST_MODE");
+    mode = text ? atoi(text) : 0;
+  }
+  return mode;
+}
 
 /* ---- values to await ---------------------------------------------------- */
 
@@ -228,8 +238,14 @@ TEST_SHARED void release_var(void *pointer_to_resource) {
   release(*(void **)pointer_to_resource);
 }
 
+static inline int test_int_at(const void *value) {
+  int number;
+  memcpy(&number, value, sizeof number);
+  return number;
+}
+
 #define TEST_TRACE_LEAF(name, value)                                           \
-  (sizeof #name == sizeof "val" ? note("a%d", *(int *)(void *)&(value))        \
+  (sizeof #name == sizeof "val" ? note("a%d", test_int_at(&(value)))           \
                                 : (void)0)
 
 #if defined(AC_TEST_ERASED)

@@ -4,11 +4,11 @@
 
     check_run.py [options] file.ac [more.ac more.c ...] [-- program arguments]
 
-Each mode of --modes is a translation of its own (-DAC_TEST_MODE=n, see
-testing.h), compiled by each compiler of the matrix with -Wall -Wextra -Werror
-and run; --erased adds the same source as plain C, its keywords erased. All of
-these must print the same and exit with the same status. What they print goes
-to standard output, for FileCheck.
+The translation is compiled by each compiler of the matrix with -Wall -Wextra
+-Werror, and run once for each mode of --modes (AC_TEST_MODE in the
+environment, see testing.h); --erased adds the same source as plain C, its
+keywords erased. All of these must print the same and exit with the same
+status. What they print goes to standard output, for FileCheck.
 
     gcc-O0  gcc-O2  clang-O2  sanitized (-O0, address and undefined)
 """
@@ -120,20 +120,18 @@ def is_ac(path):
     return path.endswith((".ac", ".ac.c"))
 
 
-def translate(a, mode):
-    """The C files of a mode."""
-    defines = [f"-DAC_TEST_MODE={MODES[mode]}"]
+def translate(a):
+    """The C files."""
     sources = []
     for index, path in enumerate(a.files):
         if not is_ac(path):
             sources.append((path, path))
             continue
         stem = os.path.basename(path).split(".")[0]
-        output = os.path.join(a.scratch, f"{mode}-{index}-{stem}.c")
-        build([a.acc] + base_flags(a) + defines + [path, "-o", output],
-              f"translation ({mode})")
+        output = os.path.join(a.scratch, f"{index}-{stem}.c")
+        build([a.acc] + base_flags(a) + [path, "-o", output], "translation")
         sources.append((path, output))
-    return sources, defines
+    return sources
 
 
 def describe_status(status):
@@ -147,8 +145,9 @@ def describe_status(status):
     return f"exit status {status}"
 
 
-def run(a, program, name):
+def run(a, program, name, mode):
     environment = dict(os.environ)
+    environment["AC_TEST_MODE"] = str(MODES[mode])
     for setting in a.env:
         key, _, value = setting.partition("=")
         environment[key] = value
@@ -170,16 +169,16 @@ def run(a, program, name):
     return output
 
 
-def make_program(a, row, sources, defines, name):
+def make_program(a, row, sources):
     """One compiler command; quoted includes look beside the .ac files."""
-    _, compiler, flags, libraries = row
+    name, compiler, flags, libraries = row
     quote = []
     for path, _ in sources:
         directory = os.path.dirname(os.path.abspath(path))
         if directory not in quote:
             quote += ["-iquote", directory]
     program = os.path.join(a.scratch, name)
-    command = [compiler] + flags + compile_flags(a) + quote + defines
+    command = [compiler] + flags + compile_flags(a) + quote
     command += [output for _, output in sources]
     command += ["-o", program] + libraries + shlex.split(a.ldflags)
     build(command, f"{name}: compilation")
@@ -193,7 +192,7 @@ def erased_program(a):
                   if os.path.exists(os.path.join(d, "erased.h")))
     program = os.path.join(a.scratch, "erased")
     command = [row[1]] + row[2] + base_flags(a)
-    command += ["-include", header, "-DAC_TEST_MODE=0"]
+    command += ["-include", header]
     for path in a.files:
         command += ["-x", "c", path]
     command += ["-x", "none", "-o", program] + shlex.split(a.ldflags)
@@ -202,15 +201,13 @@ def erased_program(a):
 
 
 def programs(a):
+    """What to build, each once, and in which modes to run it."""
     if a.erased:
-        yield "erased", lambda: erased_program(a)
-    for mode in a.modes.split(","):
-        sources, defines = translate(a, mode)
-        for row in matrix(a):
-            name = f"{mode}-{row[0]}"
-            yield name, (lambda row=row, sources=sources, defines=defines,
-                         name=name:
-                         make_program(a, row, sources, defines, name))
+        yield "erased", ["ready"], lambda: erased_program(a)
+    sources = translate(a)
+    for row in matrix(a):
+        yield row[0], a.modes.split(","), (
+            lambda row=row: make_program(a, row, sources))
 
 
 def difference(first_name, first, name, output):
@@ -228,17 +225,24 @@ def main():
     first = None
     failures = []
     try:
-        for name, make in programs(a):
+        for name, modes, make in programs(a):
             try:
-                output = run(a, make(), name)
+                program = make()
             except Failure as failure:
                 failures.append(str(failure))
                 continue
-            if first is None:
-                first = (name, output)
-            elif output != first[1]:
-                failures.append(f"{name} prints other than {first[0]}:\n"
-                                + difference(*first, name, output))
+            for mode in modes:
+                what = f"{name}, {mode}"
+                try:
+                    output = run(a, program, what, mode)
+                except Failure as failure:
+                    failures.append(str(failure))
+                    continue
+                if first is None:
+                    first = (what, output)
+                elif output != first[1]:
+                    failures.append(f"{what}: prints other than {first[0]}:\n"
+                                    + difference(*first, what, output))
     except Failure as failure:
         failures.append(str(failure))
     for failure in failures:
