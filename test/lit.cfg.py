@@ -32,7 +32,9 @@ config.available_features.add("clang-" + config.acc_llvm_version)
 config.available_features.add(platform.machine())
 if config.acc_csmith_include.endswith("-NOTFOUND"):
     config.available_features.discard("csmith")
-sanitized_tool = bool(config.acc_sanitize) or paths["test_tool"] != paths["tool"]
+sanitized_tool = (
+    "address" in config.acc_sanitize or paths["test_tool"] != paths["tool"]
+)
 if sanitized_tool:
     config.available_features.add("sanitized-tool")
 for sanitizer in filter(None, config.acc_sanitize.split(",")):
@@ -103,11 +105,13 @@ word("acc_flags", quoted("-I", include, "-I", test_include))
 word("plain_acc", quoted(paths["tool"]))
 word("cc", quoted(config.acc_cc))
 word("libac_shared", quoted(paths["libac_shared"]) + " -pthread")
-libac = [paths["libac"], "-pthread"]
-if config.acc_sanitize:
-    libac.append("-fsanitize=" + config.acc_sanitize)
+sanitize = ["-fsanitize=" + config.acc_sanitize] if config.acc_sanitize else []
+libac = [paths["libac"], "-pthread"] + sanitize
+# For a link that acc drives.
+word("sanitize", quoted(*sanitize))
 word("libac_sanitized",
-     quoted(paths["libac_sanitized"], "-pthread", "-fsanitize=address,undefined"))
+     quoted(paths["libac_sanitized"], "-pthread",
+            "-fsanitize=" + (config.acc_sanitize or "address,undefined")))
 word("libac", quoted(*libac))
 config.substitutions.append((r"%\{run_deps\}", quoted(*libac)))
 word("src", quoted(config.acc_source_root))
