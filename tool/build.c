@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPE_CACHE = 4096 };
+enum { TYPE_CACHE = 4096, NAME_BUCKETS = 1024 };
 
 struct cached_type {
   const void *key;
@@ -28,6 +28,7 @@ struct builder {
   struct unit *unit;
   struct function *function; /* the async function being built, or NULL */
   struct cached_type cache[TYPE_CACHE];
+  struct function *by_name[NAME_BUCKETS];
 };
 
 static struct expr *build_expr(struct builder *b, CXCursor cursor);
@@ -88,10 +89,16 @@ static struct local *find_local(struct builder *b, CXCursor declaration) {
 /* The unit's entry for an async function, made at first sight. */
 static struct function *get_function(struct builder *b, CXCursor cursor) {
   const char *name = spelling(b, cursor);
-  for (size_t i = 0; i < b->unit->functions.count; i++)
-    if (!strcmp(b->unit->functions.items[i]->name, name))
-      return b->unit->functions.items[i];
+  uint32_t hash = 2166136261;
+  for (const char *c = name; *c; c++)
+    hash = (hash ^ (unsigned char)*c) * 16777619;
+  struct function **bucket = &b->by_name[hash % NAME_BUCKETS];
+  for (struct function *f = *bucket; f; f = f->next_in_bucket)
+    if (!strcmp(f->name, name))
+      return f;
   struct function *function = ARENA_NEW(b->arena, struct function);
+  function->next_in_bucket = *bucket;
+  *bucket = function;
   function->name = name;
   function->type = get_type(b, clang_getCursorType(cursor), false);
   function->result = function->type->yield;
@@ -141,7 +148,10 @@ static void add_kid(struct builder *b, struct expr *expr, struct expr *kid) {
 
 static void add_hidden(struct builder *b, struct expr *expr, CXCursor cursor) {
   if (clang_getCursorKind(cursor) == CXCursor_DeclRefExpr) {
-    struct local *local = find_local(b, clang_getCursorReferenced(cursor));
+    CXCursor target = clang_getCursorReferenced(cursor);
+    if (clang_getCursorKind(target) == CXCursor_FunctionDecl)
+      expr->hidden_call = spelling(b, target);
+    struct local *local = find_local(b, target);
     if (local)
       vector_push(b->arena, &expr->hidden, local);
   }
@@ -717,6 +727,10 @@ static void build_declarator(struct builder *b, struct stmt *stmt,
     if (kind == CXCursor_TypedefDecl || kind == CXCursor_FunctionDecl ||
         kind == CXCursor_StaticAssert)
       declarator.tag = (struct range){0, 0};
+    if (kind == CXCursor_FunctionDecl) {
+      declarator.type = get_type(b, clang_getCursorType(cursor), false);
+      declarator.function_name = spelling(b, cursor);
+    }
     vector_push(b->arena, &stmt->declarators, declarator);
     return;
   }
@@ -1046,7 +1060,9 @@ static void add_pieces(struct builder *b, const struct expr *expr,
       continue;
     if (kid->kind == EX_ASYNC || kid->kind == EX_OP || kid->kind == EX_AWAIT ||
         kid->kind == EX_RAISE || kid->kind == EX_UNEVALUATED ||
-        kid->kind == EX_STMT_EXPR || (kid->kind == EX_CALL && kid->callee))
+        kid->kind == EX_STMT_EXPR || (kid->kind == EX_CALL && kid->callee) ||
+        (kid->kind == EX_ADDR && kid->kids.count &&
+         kid->kids.items[0].expr->kind == EX_ASYNC))
       add_piece(b, kid, anchor);
     else
       add_pieces(b, kid, anchor);
@@ -1126,11 +1142,36 @@ static void drop_prototype(struct builder *b, CXCursor cursor) {
   vector_push(b->arena, &b->unit->pieces, piece);
 }
 
+/* clang lets a later declaration inherit the convention in silence. */
+static void check_says_async(struct builder *b, CXCursor cursor) {
+  const struct source *source = b->parsed->source;
+  uint32_t at = parsed_range(b->parsed, cursor).begin;
+  uint32_t name = parsed_offset(b->parsed, clang_getCursorLocation(cursor));
+  uint32_t after =
+      source_skip_space(source, source_word_end(source, name));
+  if (at >= name || source->text[after] != '(' ||
+      parsed_macro_at(b->parsed, at) || parsed_macro_at(b->parsed, name))
+    return;
+  while (at < name) {
+    at = source_skip_space(source, at);
+    if (source_word_is(source, at, "async") ||
+        source_word_is(source, at, "_Async"))
+      return;
+    uint32_t end = source_word_end(source, at);
+    at = end > at ? end : at + 1;
+  }
+  diag_at(b->diags, source, SEVERITY_ERROR, name,
+          "'%s' was declared async before; this declaration must say 'async' "
+          "too",
+          spelling(b, cursor));
+}
+
 static void build_top(struct builder *b, CXCursor cursor) {
   enum CXCursorKind kind = clang_getCursorKind(cursor);
   uint32_t anchor = parsed_range(b->parsed, cursor).begin;
   if (kind == CXCursor_FunctionDecl && is_async_function(b, cursor)) {
     struct function *function = get_function(b, cursor);
+    check_says_async(b, cursor);
     function->is_main = !strcmp(function->name, "main");
     function->is_static |=
         clang_Cursor_getStorageClass(cursor) == CX_SC_Static;

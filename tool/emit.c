@@ -697,6 +697,11 @@ static void print_declarator(struct emitter *e, const struct declarator *d,
     writer_puts(&e->w, ";");
     return;
   }
+  if (d->function_name) {
+    line(e, offset);
+    writer_printf(&e->w, "%s;", declare(e, d->type, d->function_name));
+    return;
+  }
   if (!d->local) {
     if (d->tag.end > d->tag.begin || d->range.end > d->range.begin) {
       line(e, offset);

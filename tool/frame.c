@@ -125,27 +125,27 @@ static void set_live_lists(struct arena *arena, struct function *function,
   }
 }
 
-static bool occupies(const struct member *member, const struct liveness *live,
-                     uint32_t await) {
-  if (member->start)
-    return false;
-  if (member->await)
-    return member->await->id == await;
-  if (member->local->class == LOCAL_FRAME)
-    return member->local->scope_first <= await &&
-           await < member->local->scope_end;
-  return live_at(live, await, member->local->id);
-}
-
-static bool conflict(const struct function *function,
-                     const struct liveness *live, const struct member *a,
-                     const struct member *b) {
-  if (a->start && b->start)
-    return true;
-  for (uint32_t i = 0; i < function->awaits.count; i++)
-    if (occupies(a, live, i) && occupies(b, live, i))
-      return true;
-  return false;
+/* The awaits at which a member is needed; the last bit: before the body. */
+static uint64_t *occupancy(struct arena *arena,
+                           const struct function *function,
+                           const struct liveness *live,
+                           const struct member *member) {
+  uint32_t count = (uint32_t)function->awaits.count;
+  uint64_t *set = arena_alloc(arena, (count / 64 + 1) * sizeof *set);
+  for (uint32_t i = 0; i <= count; i++) {
+    bool needed;
+    if (member->start || i == count)
+      needed = member->start && i == count;
+    else if (member->await)
+      needed = member->await->id == i;
+    else if (member->local->class == LOCAL_FRAME)
+      needed = member->local->scope_first <= i && i < member->local->scope_end;
+    else
+      needed = live_at(live, i, member->local->id);
+    if (needed)
+      set[i / 64] |= (uint64_t)1 << (i % 64);
+  }
+  return set;
 }
 
 static int64_t member_align(const struct member *member) {
@@ -158,17 +158,22 @@ static int64_t member_align(const struct member *member) {
 static void place_member(struct arena *arena, struct function *function,
                          const struct liveness *live, struct member member) {
   int64_t align = member_align(&member);
+  size_t words = function->awaits.count / 64 + 1;
+  uint64_t *needed = occupancy(arena, function, live, &member);
   for (size_t i = 0; i < function->slots.count; i++) {
     struct slot *slot = &function->slots.items[i];
     bool fits = member.type->size <= slot->size && align <= slot->align;
-    for (size_t j = 0; j < slot->members.count && fits; j++)
-      fits = !conflict(function, live, &slot->members.items[j], &member);
-    if (fits) {
-      vector_push(arena, &slot->members, member);
-      return;
-    }
+    for (size_t w = 0; w < words && fits; w++)
+      fits = !(slot->occupied[w] & needed[w]);
+    if (!fits)
+      continue;
+    for (size_t w = 0; w < words; w++)
+      slot->occupied[w] |= needed[w];
+    vector_push(arena, &slot->members, member);
+    return;
   }
-  struct slot slot = {.size = member.type->size, .align = align};
+  struct slot slot = {
+      .size = member.type->size, .align = align, .occupied = needed};
   vector_push(arena, &slot.members, member);
   vector_push(arena, &function->slots, slot);
 }

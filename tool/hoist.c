@@ -741,7 +741,7 @@ static void gather_children(struct hoist *h, struct expr *op) {
       kid = bare(kid->kids.items[1].expr);
     }
     struct expr *call = kid->suspends ? hoist_operands(h, kid) : kid;
-    child.type = kid->type;
+    child.type = type_function(kid->kids.items[0].expr->type)->yield;
     child.handle = new_local(h, "task", handle_type());
     emit_set(h, child.handle, eager(h, call), kid->range);
     vector_push(h->arena, &children, child);
@@ -1336,6 +1336,14 @@ static void lower_declaration(struct hoist *h, struct stmt *s) {
   for (size_t i = 0; i < s->declarators.count; i++)
     touched |= s->declarators.items[i].init &&
                s->declarators.items[i].init->suspends;
+  size_t unnamed = 0;
+  for (size_t i = 0; i < s->declarators.count; i++)
+    unnamed += s->declarators.items[i].local &&
+               s->declarators.items[i].local->type->nameless;
+  if (touched && unnamed > 1)
+    diag_at(h->diags, h->unit->source, SEVERITY_ERROR, s->range.begin,
+            "several variables of an unnamed type, and an await in an "
+            "initializer: give the type a tag");
   if (!touched) {
     emit(h, s);
   } else {

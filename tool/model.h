@@ -120,6 +120,7 @@ struct expr {
   struct function *callee;  /* EX_ASYNC; EX_CALL of a known async function */
   struct stmt *body;        /* EX_STMT_EXPR */
   VECTOR(struct local *) hidden; /* locals used inside an opaque macro */
+  const char *hidden_call; /* a function named inside one */
   bool suspends;  /* holds an await or another thing of control flow */
   bool special;   /* holds a word of the dialect: at file level, a piece */
   bool is_bitfield;
@@ -168,6 +169,7 @@ struct declarator {
   const struct type *type; /* NULL for a tag or typedef */
   struct range tag;        /* a tag defined in this declaration */
   bool anonymous_tag;
+  const char *function_name; /* a function is declared here, of `type` */
 };
 
 enum await_form {
@@ -233,6 +235,7 @@ struct function {
   VECTOR(struct await *) awaits;
   VECTOR(struct function *) calls; /* the async functions it names */
   uint32_t mark;                   /* of a walk over calls */
+  struct function *next_in_bucket; /* of build's table of names */
   /* from frame */
   VECTOR(struct slot) slots;
   bool frame_on_entry;
@@ -252,6 +255,7 @@ struct member {
 };
 struct slot {
   VECTOR(struct member) members;
+  uint64_t *occupied; /* awaits at which one of them is needed */
   int64_t size, align, offset;
 };
 

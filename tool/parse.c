@@ -41,14 +41,18 @@ struct range parsed_range(const struct parsed *parsed, CXCursor cursor) {
 
 const struct macro_use *parsed_macro_at(const struct parsed *parsed,
                                         uint32_t offset) {
-  for (size_t i = 0; i < parsed->macros.count; i++) {
-    const struct macro_use *use = &parsed->macros.items[i];
-    if (use->range.begin > offset)
-      break;
-    if (offset < use->range.end && !use->transparent)
-      return use;
+  size_t low = 0, high = parsed->foreign.count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (parsed->foreign.items[middle]->range.end <= offset)
+      low = middle + 1;
+    else
+      high = middle;
   }
-  return NULL;
+  return low < parsed->foreign.count &&
+                 parsed->foreign.items[low]->range.begin <= offset
+             ? parsed->foreign.items[low]
+             : NULL;
 }
 
 static bool in_marks_header(CXSourceLocation location) {
@@ -64,6 +68,18 @@ static bool in_marks_header(CXSourceLocation location) {
   return found;
 }
 
+static bool is_deref(const struct parsed *parsed, uint32_t offset) {
+  size_t low = 0, high = parsed->derefs.count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (parsed->derefs.items[middle] < offset)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < parsed->derefs.count && parsed->derefs.items[low] == offset;
+}
+
 int parsed_await(const struct parsed *parsed, CXCursor cursor) {
   if (clang_getCursorKind(cursor) != CXCursor_UnaryOperator)
     return 0;
@@ -75,10 +91,7 @@ int parsed_await(const struct parsed *parsed, CXCursor cursor) {
   if (kind != CXUnaryOperator_Deref)
     return 0;
   uint32_t offset = parsed_offset(parsed, begin);
-  for (size_t i = 0; i < parsed->derefs.count; i++)
-    if (parsed->derefs.items[i] == offset)
-      return 2;
-  return 0;
+  return is_deref(parsed, offset) ? 2 : 0;
 }
 
 enum handle_kind parsed_handle(CXType type) {
@@ -236,6 +249,21 @@ struct macro_visit {
   struct arena *arena;
 };
 
+/* async, await or defer as a macro in a header other than ours. */
+static void note_pollution(struct macro_visit *visit, CXCursor cursor) {
+  CXString name = clang_getCursorSpelling(cursor);
+  const char *word = clang_getCString(name);
+  bool ours = !strcmp(word, "async") || !strcmp(word, "await") ||
+              !strcmp(word, "defer");
+  if (ours && is_dialect_macro(cursor, word)) {
+    struct pollution pollution = {
+        arena_copy(visit->arena, word, strlen(word)),
+        clang_getCursorLocation(cursor)};
+    vector_push(visit->arena, &visit->parsed->pollution, pollution);
+  }
+  clang_disposeString(name);
+}
+
 /* The preprocessing record comes first among the unit's children. */
 static enum CXChildVisitResult add_macro(CXCursor cursor, CXCursor parent,
                                          CXClientData data) {
@@ -247,8 +275,10 @@ static enum CXChildVisitResult add_macro(CXCursor cursor, CXCursor parent,
   if (kind != CXCursor_MacroExpansion)
     return CXChildVisit_Break;
   struct range range = parsed_range(visit->parsed, cursor);
-  if (range.begin == UINT32_MAX || range.end == UINT32_MAX)
+  if (range.begin == UINT32_MAX || range.end == UINT32_MAX) {
+    note_pollution(visit, cursor);
     return CXChildVisit_Continue;
+  }
   CXString name = clang_getCursorSpelling(cursor);
   struct macro_use use = {range,
                           is_dialect_macro(cursor, clang_getCString(name))};
@@ -269,12 +299,22 @@ static int by_begin(const void *a, const void *b) {
 
 static void collect_macros(struct parsed *parsed, struct arena *arena) {
   parsed->macros.count = parsed->await_words.count = 0;
+  parsed->pollution.count = 0;
   struct macro_visit visit = {parsed, arena};
   clang_visitChildren(clang_getTranslationUnitCursor(parsed->tu), add_macro,
                       &visit);
   if (parsed->macros.count)
     qsort(parsed->macros.items, parsed->macros.count,
           sizeof *parsed->macros.items, by_begin);
+  parsed->foreign.count = 0;
+  uint32_t end = 0;
+  for (size_t i = 0; i < parsed->macros.count; i++) {
+    const struct macro_use *use = &parsed->macros.items[i];
+    if (use->transparent || use->range.begin < end)
+      continue;
+    end = use->range.end;
+    vector_push(arena, &parsed->foreign, use);
+  }
 }
 
 static bool parse_once(struct parsed *parsed, struct arena *arena,
@@ -600,7 +640,8 @@ static enum CXChildVisitResult survey_top(CXCursor cursor, CXCursor parent,
   return CXChildVisit_Continue;
 }
 
-/* Replaces legible text: a splice of the original, or a change inside one. */
+/* Replaces legible text by as much: a splice of the original, or a change
+ * inside one. */
 static void edit_source(struct source *source, struct range range,
                         const char *text) {
   if (!source_is_spliced(source, range.begin)) {
@@ -608,24 +649,15 @@ static void edit_source(struct source *source, struct range range,
     source_splice(source, begin, begin + (range.end - range.begin), text);
     return;
   }
-  int64_t shift = 0;
   for (size_t i = 0; i < source->splices.count; i++) {
     struct splice *splice = &source->splices.items[i];
-    int64_t begin = splice->begin + shift;
-    if (range.begin >= begin && range.begin < begin + splice->bytes) {
-      size_t at = (size_t)(range.begin - begin);
-      size_t length = range.end - range.begin;
-      char *copy = arena_copy(source->arena, splice->text, splice->bytes);
-      if (strlen(text) == length)
-        memcpy(copy + at, text, length);
-      else
-        copy = arena_printf(source->arena, "%.*s%s%s", (int)at, splice->text,
-                            text, splice->text + at + length);
-      splice->text = copy;
-      splice->bytes = (uint32_t)strlen(copy);
-      return;
-    }
-    shift += (int64_t)splice->bytes - (splice->end - splice->begin);
+    if (range.begin < splice->at || range.begin >= splice->at + splice->bytes)
+      continue;
+    size_t at = range.begin - splice->at, length = range.end - range.begin;
+    char *copy = arena_copy(source->arena, splice->text, splice->bytes);
+    memcpy(copy + at, text, length);
+    splice->text = copy;
+    return;
   }
 }
 
@@ -656,14 +688,11 @@ static bool apply_survey(struct survey *survey, const struct options *options,
 static void find_derefs(struct parsed *parsed, struct arena *arena) {
   parsed->derefs.count = 0;
   const struct source *source = parsed->source;
-  int64_t shift = 0;
   for (size_t i = 0; i < source->splices.count; i++) {
     const struct splice *splice = &source->splices.items[i];
     for (uint32_t at = 0; at + 5 <= splice->bytes; at++)
       if (!memcmp(splice->text + at, "*    ", 5))
-        vector_push(arena, &parsed->derefs,
-                    (uint32_t)(splice->begin + shift + at));
-    shift += (int64_t)splice->bytes - (splice->end - splice->begin);
+        vector_push(arena, &parsed->derefs, splice->at + at);
   }
 }
 
@@ -693,14 +722,12 @@ static bool is_artifact(const struct parsed *parsed, uint32_t offset,
                         const char *flag) {
   if (offset == UINT32_MAX)
     return false;
-  if (!strcmp(flag, "-Wvoid-ptr-dereference") ||
-      !strcmp(flag, "-Wignored-attributes"))
-    return !strcmp(flag, "-Wvoid-ptr-dereference");
+  if (!strcmp(flag, "-Wvoid-ptr-dereference"))
+    return true;
   if (strcmp(flag, "-Wunused-value") && strcmp(flag, "-Wunused-comparison"))
     return false;
-  for (size_t i = 0; i < parsed->derefs.count; i++)
-    if (parsed->derefs.items[i] == offset)
-      return true;
+  if (is_deref(parsed, offset))
+    return true;
   for (size_t i = 0; i < parsed->macros.count; i++) {
     const struct macro_use *use = &parsed->macros.items[i];
     if (use->transparent && offset >= use->range.begin &&
@@ -738,6 +765,10 @@ static void add_clang(const struct parsed *parsed, struct diags *diags,
       .flag = *flag && severity != CXDiagnostic_Note ? flag : NULL};
   if (diag.severity == SEVERITY_NOTE)
     diag.flag = NULL;
+  if (diag.severity == SEVERITY_WARNING && words_is_violation(text, flag)) {
+    diag.severity = SEVERITY_ERROR;
+    diag.flag = NULL;
+  }
   if (in_main) {
     uint32_t original = source_original(source, offset);
     diag.file = source->name;
@@ -771,6 +802,38 @@ static bool add_diagnostics(const struct parsed *parsed, struct diags *diags) {
     clang_disposeDiagnostic(diagnostic);
   }
   return diags->errors != errors;
+}
+
+/* The keywords reach into headers that are included after ac/async.h: told of
+ * system headers always, of others where clang did not understand the file. */
+static void add_pollution(const struct parsed *parsed, struct diags *diags,
+                          bool failed) {
+  CXFile last = NULL;
+  for (size_t i = 0; i < parsed->pollution.count; i++) {
+    const struct pollution *pollution = &parsed->pollution.items[i];
+    CXFile file;
+    unsigned line, column, offset;
+    clang_getFileLocation(pollution->location, &file, &line, &column, &offset);
+    if (!file || (last && clang_File_isEqual(file, last)) ||
+        (!failed && !clang_Location_isInSystemHeader(pollution->location)))
+      continue;
+    last = file;
+    size_t bytes;
+    const char *contents = clang_getFileContents(parsed->tu, file, &bytes);
+    diag_add(diags,
+             (struct diag){
+                 .severity = SEVERITY_WARNING,
+                 .file = taken(diags->arena, clang_getFileName(file)),
+                 .line = line,
+                 .column = column,
+                 .line_text = line_in(diags->arena, contents, bytes, offset),
+                 .flag = "-Wasync-keyword-in-header",
+                 .text = arena_printf(
+                     diags->arena,
+                     "the keyword '%s' of <ac/async.h> is read in this header; "
+                     "include <ac/async.h> last",
+                     pollution->word)});
+  }
 }
 
 struct include_visit {
@@ -822,6 +885,7 @@ bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
   struct include_visit visit = {parsed, arena};
   clang_getInclusions(parsed->tu, add_include, &visit);
   bool failed = add_diagnostics(parsed, diags);
+  add_pollution(parsed, diags, failed);
   return !failed && !diags->errors;
 }
 

@@ -20,14 +20,23 @@ struct macro_use {
   bool transparent; /* one of the dialect's own: its arguments are code */
 };
 
+/* A keyword of the dialect read as a macro in some header. */
+struct pollution {
+  const char *word;
+  CXSourceLocation location;
+};
+
 struct parsed {
   struct source *source;
   CXIndex index;
   CXTranslationUnit tu;
   CXFile file;
   VECTOR(struct macro_use) macros; /* sorted by begin */
+  VECTOR(const struct macro_use *) foreign; /* the outermost that are not the
+                                               dialect's: sorted, disjoint */
   VECTOR(uint32_t) await_words;    /* `await` in plain text */
   VECTOR(uint32_t) derefs;         /* legible offsets of `*` that are awaits */
+  VECTOR(struct pollution) pollution;
   VECTOR(const char *) includes;   /* files read, for the dependency file */
 };
 

@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "types.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct place {
@@ -18,7 +19,13 @@ struct place {
 /* Of the statement around: what may be left from here. */
 struct around {
   bool in_defer;
+  const struct stmt *defer; /* the innermost */
   bool in_loop, in_switch; /* of the defer's own, when in one */
+};
+
+struct label {
+  const char *name;
+  const struct stmt *defer; /* the innermost around it */
 };
 
 struct sema {
@@ -27,6 +34,7 @@ struct sema {
   struct diags *diags;
   struct arena *arena;
   const struct function *function; /* NULL: plain code */
+  VECTOR(struct label) labels;     /* of the function */
   struct around around;            /* of the statement at work */
   VECTOR(uint32_t) awaits;         /* offsets of all that were found */
 };
@@ -67,8 +75,8 @@ static void note_declared(struct sema *s, const struct function *f) {
             "'%s' is declared async here", f->name);
 }
 
-static void check_call(struct sema *s, const struct expr *e,
-                       struct place place) {
+/* Functions that an async function must not call. */
+static const char *refusal(const char *name) {
   static const char *const refused[][2] = {
       {"alloca", "memory from 'alloca' does not outlive a suspension; use an "
                  "array or malloc"},
@@ -88,11 +96,24 @@ static void check_call(struct sema *s, const struct expr *e,
                      "would leave frames and 'defer' blocks behind; use "
                      "ac_raise"},
       {"vfork", "'vfork' cannot be used in an async function"}};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+    if (!strcmp(name, refused[i][0]))
+      return refused[i][1];
+  return NULL;
+}
+
+static void check_call(struct sema *s, const struct expr *e,
+                       struct place place) {
   const struct expr *callee = expr_bare(e->kids.items[0].expr);
-  for (size_t i = 0; s->function && i < sizeof refused / sizeof *refused; i++)
-    if (source_word_is(s->source, callee->range.begin, refused[i][0]) &&
-        callee->kind == EX_CONST)
-      error(s, e->range.begin, refused[i][1]);
+  const char *why =
+      s->function && callee->kind == EX_CONST
+          ? refusal(arena_copy(s->arena, s->source->text + callee->range.begin,
+                               source_word_end(s->source,
+                                               callee->range.begin) -
+                                   callee->range.begin))
+          : NULL;
+  if (why)
+    error(s, e->range.begin, why);
   if (!expr_is_async_call(e) || place.consumed)
     return;
   if (place.unevaluated && source_is_spliced(s->source, e->range.begin))
@@ -280,10 +301,26 @@ static const char *operand_kind(const struct sema *s, const struct expr *e) {
   return "an array bound or the operand of typeof";
 }
 
+/* To clang a handle that yields void converts to any other. */
+static void check_handles(struct sema *s, const struct type *to,
+                          const struct expr *from) {
+  const struct type *type = from ? from->type : NULL;
+  if (!to || !type || to->handle == HANDLE_NONE || type->handle != to->handle ||
+      to->yield->is_void == type->yield->is_void)
+    return;
+  diag_at(s->diags, s->source, SEVERITY_ERROR, from->range.begin,
+          "incompatible handle types: '%s' is needed, and this is '%s'",
+          type_text(s, to), type_text(s, type));
+}
+
 static void check_expr(struct sema *s, const struct expr *e,
                        struct place place) {
   if (!e)
     return;
+  if (e->kind == EX_ASSIGN && e->kids.count > 1)
+    check_handles(s, e->kids.items[0].expr->type, e->kids.items[1].expr);
+  if (e->hidden_call && s->function && refusal(e->hidden_call))
+    error(s, e->range.begin, refusal(e->hidden_call));
   switch (e->kind) {
   case EX_AWAIT:
     check_await(s, e, place);
@@ -321,14 +358,40 @@ static void check_expr(struct sema *s, const struct expr *e,
   }
 }
 
+static bool stays_in_defer(const struct sema *s, const struct stmt *jump,
+                           struct around around) {
+  for (size_t i = 0; i < s->labels.count; i++)
+    if (jump->name && !strcmp(s->labels.items[i].name, jump->name))
+      return s->labels.items[i].defer == around.defer;
+  return true;
+}
+
+static void find_labels(struct sema *s, const struct stmt *stmt,
+                        const struct stmt *defer) {
+  if (!stmt)
+    return;
+  if (stmt->kind == ST_LABEL) {
+    struct label label = {stmt->name, defer};
+    vector_push(s->arena, &s->labels, label);
+  }
+  if (stmt->kind == ST_DEFER)
+    defer = stmt;
+  for (size_t i = 0; i < stmt->kids.count; i++)
+    find_labels(s, stmt->kids.items[i], defer);
+}
+
 static void check_jump(struct sema *s, const struct stmt *stmt,
                        struct around around) {
+  if (stmt->kind == ST_GOTO && !around.in_defer &&
+      !stays_in_defer(s, stmt, around))
+    error(s, stmt->range.begin, "'goto' must not enter a 'defer' block");
   if (!around.in_defer)
     return;
   const char *word = NULL;
   if (stmt->kind == ST_RETURN)
     word = "return";
-  else if (stmt->kind == ST_GOTO || stmt->kind == ST_COMPUTED_GOTO)
+  else if (stmt->kind == ST_COMPUTED_GOTO ||
+           (stmt->kind == ST_GOTO && !stays_in_defer(s, stmt, around)))
     word = "goto";
   else if (stmt->kind == ST_BREAK && !around.in_loop && !around.in_switch)
     word = "break";
@@ -360,7 +423,7 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
   check_loop_jump(s, stmt, around);
   switch (stmt->kind) {
   case ST_DEFER:
-    around = (struct around){.in_defer = true};
+    around = (struct around){.in_defer = true, .defer = stmt};
     break;
   case ST_WHILE:
   case ST_DO:
@@ -382,6 +445,10 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
   check_expr(s, stmt->step, here);
   check_stmt(s, stmt->init, around);
   for (size_t i = 0; i < stmt->declarators.count; i++)
+    if (stmt->declarators.items[i].local)
+      check_handles(s, stmt->declarators.items[i].type,
+                    stmt->declarators.items[i].init);
+  for (size_t i = 0; i < stmt->declarators.count; i++)
     s->around = around, check_expr(s, stmt->declarators.items[i].init, here);
   for (size_t i = 0; i < stmt->kids.count; i++)
     check_stmt(s, stmt->kids.items[i], around);
@@ -398,19 +465,29 @@ static void check_function(struct sema *s, const struct function *f) {
             "async function '%s' cannot take variable arguments", f->name);
   if (f->is_main && f->is_static)
     error(s, f->range.begin, "async 'main' cannot be static");
+  if (f->is_main && strcmp(type_text(s, f->result), "int") != 0)
+    error(s, f->range.begin, "async 'main' must return int");
   s->function = f;
+  s->labels.count = 0;
+  find_labels(s, f->body, NULL);
   check_stmt(s, f->body, (struct around){0});
   s->function = NULL;
 }
 
+static int by_value(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return x < y ? -1 : x > y;
+}
+
 /* `await` words that clang read as something else: before a declaration. */
 static void check_stray_awaits(struct sema *s) {
+  if (s->awaits.count)
+    qsort(s->awaits.items, s->awaits.count, sizeof *s->awaits.items, by_value);
   for (size_t i = 0; i < s->unit->await_words.count; i++) {
     uint32_t at = s->unit->await_words.items[i];
-    bool found = false;
-    for (size_t j = 0; j < s->awaits.count && !found; j++)
-      found = s->awaits.items[j] == at;
-    if (!found)
+    if (!s->awaits.count ||
+        !bsearch(&at, s->awaits.items, s->awaits.count,
+                 sizeof *s->awaits.items, by_value))
       diag_at(s->diags, s->source, SEVERITY_ERROR, at,
               "'await' is an operator: it needs an expression, and cannot "
               "begin a declaration");

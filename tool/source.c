@@ -22,14 +22,14 @@ void source_init(struct source *source, struct arena *arena, const char *name,
 
 bool source_splice(struct source *source, uint32_t begin, uint32_t end,
                    const char *text) {
-  size_t at = 0;
-  while (at < source->splices.count && source->splices.items[at].begin < begin)
-    at++;
+  size_t at = source->splices.count; /* they mostly come in order */
+  while (at > 0 && source->splices.items[at - 1].begin >= begin)
+    at--;
   if (at > 0 && source->splices.items[at - 1].end > begin)
     return false;
   if (at < source->splices.count && source->splices.items[at].begin < end)
     return false;
-  struct splice splice = {begin, end, text, (uint32_t)strlen(text)};
+  struct splice splice = {begin, end, text, (uint32_t)strlen(text), begin};
   vector_push(source->arena, &source->splices, splice);
   for (size_t i = source->splices.count - 1; i > at; i--)
     source->splices.items[i] = source->splices.items[i - 1];
@@ -53,8 +53,9 @@ void source_apply(struct source *source) {
   struct buf text = {0};
   uint32_t at = 0;
   for (size_t i = 0; i < source->splices.count; i++) {
-    const struct splice *splice = &source->splices.items[i];
+    struct splice *splice = &source->splices.items[i];
     buf_add(&text, source->original + at, splice->begin - at);
+    splice->at = (uint32_t)text.length;
     buf_add(&text, splice->text, splice->bytes);
     at = splice->end;
   }
@@ -67,20 +68,21 @@ void source_apply(struct source *source) {
 /* Finds where a legible offset comes from; *inside: in a replacement. */
 static uint32_t locate(const struct source *source, uint32_t offset,
                        bool *inside) {
-  int64_t shift = 0; /* legible minus original, after the splices so far */
-  *inside = false;
-  for (size_t i = 0; i < source->splices.count; i++) {
-    const struct splice *splice = &source->splices.items[i];
-    int64_t begin = splice->begin + shift;
-    if (offset < begin)
-      break;
-    if (offset < begin + splice->bytes) {
-      *inside = true;
-      return splice->begin;
-    }
-    shift += (int64_t)splice->bytes - (splice->end - splice->begin);
+  size_t low = 0, high = source->splices.count; /* the last that begins there */
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (source->splices.items[middle].at <= offset)
+      low = middle + 1;
+    else
+      high = middle;
   }
-  return (uint32_t)(offset - shift);
+  *inside = false;
+  if (low == 0)
+    return offset;
+  const struct splice *splice = &source->splices.items[low - 1];
+  *inside = offset < splice->at + splice->bytes;
+  return *inside ? splice->begin
+                 : splice->end + (offset - splice->at - splice->bytes);
 }
 
 uint32_t source_original(const struct source *source, uint32_t offset) {

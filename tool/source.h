@@ -22,6 +22,7 @@ struct splice {
   uint32_t begin, end;
   const char *text;
   uint32_t bytes;
+  uint32_t at; /* where it begins in the legible text: set by source_apply */
 };
 
 struct source {

@@ -64,6 +64,38 @@ static bool take_handle(struct arena *arena, struct buf *out,
   return false;
 }
 
+static const char *const reworded[][2] = {
+    {"function with no prototype cannot use",
+     "an async function needs a prototype: write (void) for no parameters"},
+    {"variadic function cannot use",
+     "an async function cannot take variable arguments"},
+    {"'async' attribute only applies to",
+     "'async' applies only to functions and to pointers to them"},
+    {"'async' only applies to",
+     "'async' applies only to functions and to pointers to them"},
+    {"previously declared without calling convention",
+     "this function was declared before without 'async'"},
+    {"unknown type name 'async'",
+     "unknown type name 'async'; include <ac/async.h>, last"},
+    {"unknown type name '_Async'",
+     "unknown type name '_Async'; include <ac/ac.h>"}};
+
+/* "'ac_task(typeof (f()))' (aka 'ac_task(int)')": the second says it all. */
+static void prefer_aka(char *text) {
+  static const char *const words[] = {"'ac_task(", "'ac_future(", "'ac_coro("};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (char *type = strstr(text, words[i]); type;
+         type = strstr(type + 1, words[i])) {
+      char *close = strchr(type + 1, '\'');
+      char *aka = close && starts(close + 1, " (aka '") ? close + 7 : NULL;
+      char *end = aka ? strchr(aka + 1, '\'') : NULL;
+      if (!end || end[1] != ')')
+        continue;
+      memmove(end + 1, end + 2, strlen(end + 2) + 1);
+      memmove(type, aka, strlen(aka) + 1);
+    }
+}
+
 const char *words_of_user(struct arena *arena, const char *message) {
   static const char convention[] = " __attribute__((swiftcall))";
   struct buf out = {0};
@@ -109,6 +141,10 @@ const char *words_of_user(struct arena *arena, const char *message) {
   }
   char *text = arena_copy(arena, out.text, out.length);
   buf_free(&out);
+  for (size_t i = 0; i < sizeof reworded / sizeof *reworded; i++)
+    if (strstr(text, reworded[i][0]))
+      return reworded[i][1];
+  prefer_aka(text);
   /* "'T' (aka 'T')" says nothing. */
   for (char *aka = strstr(text, " (aka '"); aka; aka = strstr(aka, " (aka '")) {
     char *close = strchr(aka + 7, '\'');
@@ -132,6 +168,16 @@ bool words_is_mark_note(const char *message) {
   for (size_t i = 0; i < sizeof macros / sizeof *macros; i++)
     if (starts(message + strlen("expanded from macro "), macros[i]))
       return true;
+  return false;
+}
+
+bool words_is_violation(const char *message, const char *flag) {
+  if (!strcmp(flag, "-Wignored-attributes"))
+    return strstr(message, "'async' applies only") != NULL;
+  if (!strncmp(flag, "-Wincompatible-pointer-types", 28) ||
+      !strcmp(flag, "-Wint-conversion"))
+    return strstr(message, "'ac_task(") || strstr(message, "'ac_future(") ||
+           strstr(message, "'ac_coro(");
   return false;
 }
 

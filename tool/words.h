@@ -16,6 +16,9 @@ const char *words_of_user(struct arena *arena, const char *message);
 /* A note that speaks of ac/marks.h alone. */
 bool words_is_mark_note(const char *message);
 
+/* A warning of clang's, in the user's words, that breaks the dialect. */
+bool words_is_violation(const char *message, const char *flag);
+
 /* `await` followed by a name, subscripts and members, and no call: its operand
  * can only be a handle, so it is read as `*` from the first. */
 bool words_guess_handles(struct source *source);
