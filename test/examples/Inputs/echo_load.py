@@ -21,6 +21,11 @@ LEFT_OPEN = 20
 RESET = 20
 
 
+def heed_interrupts():
+    """What runs in the background may have been told to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def text(connection, round_number):
     # Of different sizes, some larger than a socket's and a server's buffer.
     size = (connection * 37 + round_number * 1009) % 3000 + 1
@@ -57,7 +62,8 @@ async def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     server = await asyncio.create_subprocess_exec(
-        *sys.argv[3:], stdout=asyncio.subprocess.PIPE)
+        *sys.argv[3:], stdout=asyncio.subprocess.PIPE,
+        preexec_fn=heed_interrupts)
     try:
         line = (await server.stdout.readline()).decode()
         port = int(re.fullmatch(r"listening on port (\d+)\n", line)[1])

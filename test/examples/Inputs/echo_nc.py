@@ -7,8 +7,16 @@ import signal
 import subprocess
 import sys
 
+
+
+def heed_interrupts():
+    """What runs in the background may have been told to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 nc, server = sys.argv[1:]
-with subprocess.Popen([server], stdout=subprocess.PIPE, text=True) as process:
+with subprocess.Popen([server], stdout=subprocess.PIPE, text=True,
+                      preexec_fn=heed_interrupts) as process:
     try:
         line = process.stdout.readline()
         port = re.fullmatch(r"listening on port (\d+)\n", line)[1]
