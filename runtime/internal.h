@@ -299,7 +299,7 @@ int64_t aci_deadline(const ac_loop *loop, double seconds);
 struct ac_loop {
   struct aci_queue ready;
   /* Steps until the loop looks at clock, descriptors and other threads, even
-   * if tasks are ready all the time. */
+   * if tasks are ready all the time. -1: before the next turn. */
   int budget;
   /* Operations on descriptors that may succeed at once until then. */
   int io_budget;
@@ -338,6 +338,12 @@ struct ac_loop {
 
 static inline void aci_ready(ac_loop *loop, struct aci_node *node) {
   aci_queue_push(&loop->ready, node);
+}
+
+/* Has the loop stop soon. */
+static inline void aci_stop(ac_loop *loop) {
+  loop->stop = 1;
+  loop->budget = -1;
 }
 
 /* Runs the loop until it is stopped, or can never wake again. */
@@ -385,11 +391,12 @@ static inline void aci_task_begun(ac_loop *loop, struct ac_future *task,
                                   const struct ac_thunk *thunk) {
   if (!aci_suspended(status)) {
     uint32_t flags = task->node.flags;
-    if (AC_LIKELY(!status && !task->waiters && loop->live > 1 &&
+    if (AC_LIKELY(!status && !task->waiters &&
                   (flags & (ACI_CANCEL | ACI_HELD)) == ACI_HELD)) {
-      /* Nobody waits yet: the end of aci_task_end, in short. */
+      /* Nobody waits yet: aci_task_end in short. */
       task->node.flags = flags | ACI_DONE;
-      loop->live--;
+      if (AC_UNLIKELY(!--loop->live))
+        aci_stop(loop);
     } else {
       aci_task_end(loop, task, status, thunk->name);
     }
@@ -434,11 +441,6 @@ void aci_future_end(struct ac_future *future, int code);
 ac_frame *aci_result(void *ret, struct ac_future *object);
 /* Drops the user's handle. */
 void aci_release(struct ac_future *object);
-/* Has the loop stop soon. */
-static inline void aci_stop(ac_loop *loop) {
-  loop->stop = 1;
-  loop->budget = 0;
-}
 /* Frees the object if it is done, or can never be, and nobody has it. */
 void aci_settle(struct ac_future *object);
 

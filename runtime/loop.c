@@ -38,16 +38,16 @@ static inline void special_step(ac_loop *loop, struct aci_node *node) {
 }
 
 /* A step of a task that goes on with a value. */
-static inline void step(ac_loop *loop, struct ac_future *task) {
-  ac_running = task;
-  ac_frame *frame = task->leaf.parent;
+static inline void step(ac_loop *loop, struct aci_node *node) {
+  ac_frame *frame = aci_of_node(node)->leaf.parent;
+  ac_running = aci_of_node(node);
   ac_frame *parent = frame->parent;
   const struct ac_desc *desc = frame->desc;
   ac_frame *status = desc->resume(frame, NULL);
-  if (AC_LIKELY(aci_suspended(status)))
-    aci_task_suspended(loop, task);
-  else
-    aci_run_outwards(loop, task, parent, status, desc);
+  if (AC_UNLIKELY(!aci_suspended(status)))
+    aci_run_outwards(loop, ac_running, parent, status, desc);
+  else if (!(node->flags & ACI_WAIT))
+    aci_ready(loop, node);
 }
 
 /* The same when no other task is ready: if it yields it need not go through
@@ -60,10 +60,11 @@ static inline void step_alone(ac_loop *loop, struct ac_future *task) {
     const struct ac_desc *desc = frame->desc;
     ac_frame *status = desc->resume(frame, NULL);
     if (AC_UNLIKELY(!aci_suspended(status))) {
+      loop->budget--;
       aci_run_outwards(loop, task, parent, status, desc);
       return;
     }
-    if ((task->node.flags & (ACI_WAIT | ACI_SLOW)) || --loop->budget < 0 ||
+    if (--loop->budget < 0 || (task->node.flags & (ACI_WAIT | ACI_SLOW)) ||
         !aci_queue_is_empty(&loop->ready))
       break;
   }
@@ -81,17 +82,17 @@ static void run_ready(ac_loop *loop) {
     } else {
       for (;;) {
         struct aci_node *next = node->next;
+        loop->budget--;
         if (AC_UNLIKELY(node->flags & ACI_SLOW))
           special_step(loop, node);
         else
-          step(loop, aci_of_node(node));
+          step(loop, node);
         if (node == last)
           break;
-        loop->budget--;
         node = next;
       }
     }
-    if (--loop->budget < 0)
+    if (loop->budget < 0)
       return;
   }
 }

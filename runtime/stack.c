@@ -12,7 +12,7 @@
 
 enum { RESERVE_BYTES = 256 * 1024, ASSUMED_BYTES = 8 * 1024 * 1024 };
 
-_Thread_local uintptr_t ac_stack_limit;
+__thread uintptr_t ac_stack_limit;
 
 /* What plain C functions called from tasks may use below the limit: a quarter
  * of a small stack, RESERVE_BYTES of a large one. */
@@ -35,8 +35,7 @@ static uintptr_t measure(void) {
     return 0;
   /* An unlimited stack is given as all the room below it. */
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  if (getrlimit(RLIMIT_STACK, &limit) == 0 &&
-      limit.rlim_cur == RLIM_INFINITY &&
+  if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY &&
       here - (uintptr_t)low > ASSUMED_BYTES)
     return limit_of(here - ASSUMED_BYTES, ASSUMED_BYTES);
   return limit_of((uintptr_t)low, bytes);

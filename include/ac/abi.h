@@ -125,7 +125,7 @@ AC_API ac_frame *ac_frame_suspend(const struct ac_desc *desc,
  * that may recurse looks at it on entry: instead of going deeper it makes its
  * frame, keeps its arguments there, and goes on from the loop's own stack
  * once its callers have unwound. 0 outside of ac_run: no check. */
-extern AC_API _Thread_local uintptr_t ac_stack_limit
+extern AC_API __thread uintptr_t ac_stack_limit
 #if !defined(__APPLE__)
     __attribute__((tls_model("initial-exec")))
 #endif

@@ -69,7 +69,11 @@ AC_API const char *ac_strerror(int code);
 /* Ends the calling async function with an error (0 counts as AC_EINVAL):
  * passes up through every await, running `defer` blocks, until an ac_try.
  * Only in async functions, where acc replaces it. */
+#ifdef __cplusplus
+[[noreturn]] void ac_raise(int code);
+#else
 _Noreturn void ac_raise(int code);
+#endif
 
 /* The code with which this thread's last ac_run ended, 0 for a value. */
 AC_API int ac_run_error(void);
