@@ -822,7 +822,8 @@ static struct stmt *build_while(struct builder *b, CXCursor cursor) {
   } else if (is_mark(b, condition, "ac__op_timeout")) {
     stmt->kind = ST_TIMEOUT;
     struct children parts = children_of(b, parsed_strip(condition));
-    stmt->expr = build_expr(b, parts.items[parts.count - 1]);
+    if (parts.count)
+      stmt->expr = build_expr(b, parts.items[parts.count - 1]);
   } else {
     stmt->expr = build_expr(b, condition);
   }
@@ -872,6 +873,8 @@ static struct stmt *build_for(struct builder *b, CXCursor cursor) {
   const struct source *source = b->parsed->source;
   uint32_t first = head_semicolon(source, stmt->range.begin, 0);
   uint32_t second = head_semicolon(source, stmt->range.begin, 1);
+  if (!children.count)
+    return stmt;
   for (size_t i = 0; i + 1 < children.count; i++) {
     uint32_t begin = parsed_range(b->parsed, children.items[i]).begin;
     if (begin < first)

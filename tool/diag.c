@@ -154,7 +154,40 @@ static void print_count(unsigned errors, unsigned warnings) {
     fputs(" generated.\n", stderr);
 }
 
+static bool comes_before(const struct diag *a, const struct diag *b) {
+  if (!a->source || !b->source || a->source != b->source)
+    return false;
+  return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* By place in the file, what was told with each after it. */
+static void sort(struct diags *diags) {
+  struct diag *items = diags->items.items;
+  size_t count = diags->items.count;
+  struct diag *sorted = arena_alloc(diags->arena, (count + 1) * sizeof *sorted);
+  size_t done = 0;
+  for (size_t i = 0; i < count;) {
+    size_t end = i + 1;
+    while (end < count && items[end].severity == SEVERITY_NOTE)
+      end++;
+    size_t at = done;
+    while (at > 0 && (sorted[at - 1].severity == SEVERITY_NOTE ||
+                      comes_before(&items[i], &sorted[at - 1])))
+      at--;
+    /* not between a message and its notes */
+    while (at < done && (sorted[at].severity == SEVERITY_NOTE ||
+                         !comes_before(&items[i], &sorted[at])))
+      at++;
+    memmove(sorted + at + (end - i), sorted + at, (done - at) * sizeof *sorted);
+    memcpy(sorted + at, items + i, (end - i) * sizeof *sorted);
+    done += end - i;
+    i = end;
+  }
+  diags->items.items = sorted;
+}
+
 void diag_print(struct diags *diags) {
+  sort(diags);
   const struct options *options = diags->options;
   bool color = use_color(options), muted = false;
   unsigned errors = 0, warnings = 0;

@@ -85,6 +85,8 @@ void output_discard(const char *path) {
 }
 
 static void add_name(struct buf *out, const char *name) {
+  while (name[0] == '.' && name[1] == '/')
+    name += 2;
   for (; *name; name++) {
     if (*name == ' ' || *name == '#')
       buf_puts(out, "\\");

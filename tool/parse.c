@@ -722,7 +722,8 @@ static bool is_artifact(const struct parsed *parsed, uint32_t offset,
                         const char *flag) {
   if (offset == UINT32_MAX)
     return false;
-  if (!strcmp(flag, "-Wvoid-ptr-dereference"))
+  if (!strcmp(flag, "-Wvoid-ptr-dereference") ||
+      !strcmp(flag, "-Wmain-return-type"))
     return true;
   if (strcmp(flag, "-Wunused-value") && strcmp(flag, "-Wunused-comparison"))
     return false;
@@ -772,6 +773,7 @@ static void add_clang(const struct parsed *parsed, struct diags *diags,
   if (in_main) {
     uint32_t original = source_original(source, offset);
     diag.file = source->name;
+    diag.source = source;
     diag.line = source_line(source, original);
     diag.column = source_column(source, original);
     diag.line_text = line_in(arena, source->original, source->original_bytes,
@@ -793,15 +795,21 @@ static void add_clang(const struct parsed *parsed, struct diags *diags,
   }
 }
 
-/* Returns whether there was an error. */
-static bool add_diagnostics(const struct parsed *parsed, struct diags *diags) {
-  unsigned errors = diags->errors;
+/* Returns whether there was an error of clang's. */
+static bool add_diagnostics(struct parsed *parsed, struct diags *diags) {
+  bool failed = false;
   for (unsigned i = 0; i < clang_getNumDiagnostics(parsed->tu); i++) {
     CXDiagnostic diagnostic = clang_getDiagnostic(parsed->tu, i);
+    if (clang_getDiagnosticSeverity(diagnostic) >= CXDiagnostic_Error) {
+      failed = true;
+      uint32_t offset =
+          parsed_offset(parsed, clang_getDiagnosticLocation(diagnostic));
+      vector_push(diags->arena, &parsed->errors, offset);
+    }
     add_clang(parsed, diags, diagnostic, false);
     clang_disposeDiagnostic(diagnostic);
   }
-  return diags->errors != errors;
+  return failed;
 }
 
 /* The keywords reach into headers that are included after ac/async.h: told of
@@ -884,9 +892,8 @@ bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
   }
   struct include_visit visit = {parsed, arena};
   clang_getInclusions(parsed->tu, add_include, &visit);
-  bool failed = add_diagnostics(parsed, diags);
-  add_pollution(parsed, diags, failed);
-  return !failed && !diags->errors;
+  add_pollution(parsed, diags, add_diagnostics(parsed, diags));
+  return true;
 }
 
 void parse_dispose(struct parsed *parsed) {

@@ -37,11 +37,13 @@ struct parsed {
   VECTOR(uint32_t) await_words;    /* `await` in plain text */
   VECTOR(uint32_t) derefs;         /* legible offsets of `*` that are awaits */
   VECTOR(struct pollution) pollution;
+  VECTOR(uint32_t) errors;         /* where clang found any */
   VECTOR(const char *) includes;   /* files read, for the dependency file */
 };
 
-/* Parses source->original. False when clang found errors; then they are among
- * the diagnostics. `parsed` is to be disposed of in either case. */
+/* Parses source->original. Clang's messages are added to the diagnostics, and
+ * the places of its errors kept in parsed->errors. False when there is no
+ * syntax tree at all. `parsed` is to be disposed of in either case. */
 bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
            const struct options *options, struct diags *diags);
 void parse_dispose(struct parsed *parsed);

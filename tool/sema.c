@@ -466,7 +466,7 @@ static void check_function(struct sema *s, const struct function *f) {
   if (f->is_main && f->is_static)
     error(s, f->range.begin, "async 'main' cannot be static");
   if (f->is_main && strcmp(type_text(s, f->result), "int") != 0)
-    error(s, f->range.begin, "async 'main' must return int");
+    error(s, f->range.begin, "'main' must return 'int'");
   s->function = f;
   s->labels.count = 0;
   find_labels(s, f->body, NULL);
@@ -494,17 +494,30 @@ static void check_stray_awaits(struct sema *s) {
   }
 }
 
-void sema(const struct unit *unit, struct diags *diags) {
+static bool holds_error(struct range range, const uint32_t *errors,
+                        size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (errors[i] == UINT32_MAX ||
+        (errors[i] >= range.begin && errors[i] < range.end))
+      return true;
+  return false;
+}
+
+void sema(const struct unit *unit, const uint32_t *errors, size_t error_count,
+          struct diags *diags) {
   struct sema s = {.unit = unit,
                    .source = unit->source,
                    .diags = diags,
                    .arena = unit->arena};
   for (size_t i = 0; i < unit->pieces.count; i++) {
     const struct piece *piece = unit->pieces.items[i];
+    if (holds_error(piece->range, errors, error_count))
+      continue;
     if (piece->function)
       check_function(&s, piece->function);
     else if (piece->expr)
       check_expr(&s, piece->expr, (struct place){0});
   }
-  check_stray_awaits(&s);
+  if (!error_count)
+    check_stray_awaits(&s);
 }

@@ -99,9 +99,9 @@ static bool run(struct parsed *parsed, struct source *source,
   struct unit *unit = build(parsed, arena, diags);
   if (dump_wanted(options, "model"))
     dump_model(unit);
-  if (stop_here(options, "build") || diags->errors)
+  if (stop_here(options, "build"))
     return !diags->errors;
-  sema(unit, diags);
+  sema(unit, parsed->errors.items, parsed->errors.count, diags);
   if (stop_here(options, "sema") || diags->errors)
     return !diags->errors;
   find_cycles(unit);

@@ -68,13 +68,11 @@ static const char *const reworded[][2] = {
     {"function with no prototype cannot use",
      "an async function needs a prototype: write (void) for no parameters"},
     {"variadic function cannot use",
-     "an async function cannot take variable arguments"},
+     "a variadic function cannot be async"},
     {"'async' attribute only applies to",
      "'async' applies only to functions and to pointers to them"},
     {"'async' only applies to",
      "'async' applies only to functions and to pointers to them"},
-    {"previously declared without calling convention",
-     "this function was declared before without 'async'"},
     {"unknown type name 'async'",
      "unknown type name 'async'; include <ac/async.h>, last"},
     {"unknown type name '_Async'",
@@ -130,6 +128,11 @@ const char *words_of_user(struct arena *arena, const char *message) {
     if (starts(at, "_Async ")) {
       buf_puts(&out, "async ");
       at += 7;
+      continue;
+    }
+    if (starts(at, "without calling convention")) {
+      buf_puts(&out, "without 'async'");
+      at += strlen("without calling convention");
       continue;
     }
     buf_add(&out, at, 1);
