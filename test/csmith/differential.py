@@ -96,7 +96,7 @@ def variants(a):
     """name, mode, compiler and flags, libraries"""
     yield "ready", 0, [a.gcc, "-O2"], a.libs
     yield "pending", 1, [a.clang or a.gcc, "-O2"], a.libs
-    if a.sanitized_libs:
+    if a.kind == "csmith" and a.sanitized_libs:
         yield "sanitized", 1, [a.gcc, "-O1", "-g", "-fsanitize=address"], \
             a.sanitized_libs
     yield "mixed", 2, [a.gcc, "-O0"], a.libs

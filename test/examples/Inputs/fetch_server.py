@@ -23,22 +23,22 @@ class Pages(http.server.BaseHTTPRequestHandler):
     stop = threading.Event()
 
     def do_GET(self):
-        with Pages.lock:
-            Pages.at_once += 1
-            Pages.most_at_once = max(Pages.most_at_once, Pages.at_once)
+        self.close_connection = True
         try:
             self.page()
         except OSError:
             pass  # the client gave up
-        finally:
-            self.close_connection = True
-            with Pages.lock:
-                Pages.at_once -= 1
 
     def page(self):
         page = re.fullmatch(r"/page-(\d+)", self.path)
         if page:
+            # Counted only while the client cannot have its answer yet.
+            with Pages.lock:
+                Pages.at_once += 1
+                Pages.most_at_once = max(Pages.most_at_once, Pages.at_once)
             time.sleep(0.01)
+            with Pages.lock:
+                Pages.at_once -= 1
             self.answer(200, b"x" * (int(page[1]) * 100))
         elif self.path == "/slow":
             Pages.stop.wait(60)
