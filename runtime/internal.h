@@ -296,10 +296,13 @@ int64_t aci_deadline(const ac_loop *loop, double seconds);
 #define ACI_INTERRUPTED 2
 #define ACI_DUMP 4
 
+#define ACI_HURRY 1
+
 struct ac_loop {
   struct aci_queue ready;
   /* Steps until the loop looks at clock, descriptors and other threads, even
-   * if tasks are ready all the time. -1: before the next turn. */
+   * if tasks are ready all the time. It does so at the end of a turn that
+   * leaves ACI_HURRY or less. */
   int budget;
   /* Operations on descriptors that may succeed at once until then. */
   int io_budget;
@@ -343,7 +346,7 @@ static inline void aci_ready(ac_loop *loop, struct aci_node *node) {
 /* Has the loop stop soon. */
 static inline void aci_stop(ac_loop *loop) {
   loop->stop = 1;
-  loop->budget = -1;
+  loop->budget = ACI_HURRY;
 }
 
 /* Runs the loop until it is stopped, or can never wake again. */

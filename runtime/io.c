@@ -346,7 +346,7 @@ suspend(void *ret, const struct operation *op, ssize_t result) {
   io->starved.flags = 0;
   io->frame.ret = ret;
   if (result == 0) {
-    aci_thread.loop->budget = -1;
+    aci_thread.loop->budget = ACI_HURRY;
     return ac_suspend(&io->frame, 1, ac_yield__ac(NULL), NULL);
   }
   return go_on(io, result);

@@ -51,7 +51,7 @@ static inline void step(ac_loop *loop, struct aci_node *node) {
 }
 
 /* The same when no other task is ready: if it yields it need not go through
- * the queue. */
+ * the queue. The budget is at least 1. */
 static inline void step_alone(ac_loop *loop, struct ac_future *task) {
   ac_running = task;
   for (;;) {
@@ -60,14 +60,15 @@ static inline void step_alone(ac_loop *loop, struct ac_future *task) {
     const struct ac_desc *desc = frame->desc;
     ac_frame *status = desc->resume(frame, NULL);
     if (AC_UNLIKELY(!aci_suspended(status))) {
-      loop->budget--;
       aci_run_outwards(loop, task, parent, status, desc);
       return;
     }
-    if (--loop->budget < 0 || (task->node.flags & (ACI_WAIT | ACI_SLOW)) ||
+    if ((task->node.flags & (ACI_WAIT | ACI_SLOW)) || --loop->budget == 0 ||
         !aci_queue_is_empty(&loop->ready))
       break;
   }
+  /* Keeps what is needed from here on out of the loop's registers. */
+  __asm__ __volatile__("" ::: "memory");
   aci_task_suspended(loop, task);
 }
 
@@ -78,6 +79,7 @@ static void run_ready(ac_loop *loop) {
     struct aci_node *last = loop->ready.last;
     aci_queue_init(&loop->ready);
     if (node == last && !(node->flags & ACI_SLOW)) {
+      loop->budget--;
       step_alone(loop, aci_of_node(node));
     } else {
       for (;;) {
@@ -92,7 +94,7 @@ static void run_ready(ac_loop *loop) {
         node = next;
       }
     }
-    if (loop->budget < 0)
+    if (loop->budget <= ACI_HURRY)
       return;
   }
 }

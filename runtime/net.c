@@ -142,7 +142,7 @@ suspend(const struct ac_desc *desc, ssize_t *ret, int fd, const void *data,
   if (loop->io_budget >= 0)
     return retry(transfer);
   /* A descriptor that is always ready must not keep others from running. */
-  loop->budget = -1;
+  loop->budget = ACI_HURRY;
   return ac_suspend(&transfer->frame, 1, ac_yield__ac(NULL), NULL);
 }
 

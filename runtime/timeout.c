@@ -36,7 +36,7 @@ void ac_timeout_enter(struct ac_timeout_scope *scope, double seconds) {
   node->when_ns = scope->deadline_ns;
   aci_wheel_add(&loop->wheel, node);
   if (!(seconds > 0))
-    loop->budget = -1; /* look at the clock before the next turn */
+    loop->budget = ACI_HURRY; /* look at the clock before the next turn */
 }
 
 void aci_scope_expired(struct aci_node *node) {

@@ -151,6 +151,16 @@ AC_API ac_frame *ac_frame_restart(ac_frame *frame);
 /* Gives a frame back to the current loop. */
 AC_API void ac_frame_free(ac_frame *frame);
 
+/* frame, of which the compiler then knows that it is neither NULL nor
+ * AC_RAISED. */
+#define AC_KNOWN_FRAME(frame)                                                  \
+  __extension__({                                                              \
+    void *ac_known = __builtin_assume_aligned((frame), sizeof(void *));        \
+    if (!ac_known || ac_known == (void *)AC_RAISED)                            \
+      __builtin_unreachable();                                                 \
+    (ac_frame *)ac_known;                                                      \
+  })
+
 /* Links a suspended callee below self; its value will go to ret. Returns
  * self, for the caller to return. */
 static inline ac_frame *ac_suspend(ac_frame *self, uint32_t state,
@@ -158,7 +168,7 @@ static inline ac_frame *ac_suspend(ac_frame *self, uint32_t state,
   self->state = state;
   callee->parent = self;
   callee->ret = ret;
-  return self;
+  return AC_KNOWN_FRAME(self);
 }
 
 /* The running task of this thread, or NULL; for the inline functions below,
@@ -173,10 +183,7 @@ AC_API extern __thread struct ac_future *ac_running AC_TLS;
 AC_API ac_frame *ac_yield__ac(void *ret);
 static inline ac_frame *ac_yield_now(void *ret) {
   (void)ret;
-  ac_frame *leaf = (ac_frame *)(void *)ac_running;
-  if ((uintptr_t)leaf <= (uintptr_t)AC_RAISED)
-    __builtin_unreachable(); /* only tasks run async functions */
-  return leaf;
+  return AC_KNOWN_FRAME(ac_running); /* only tasks run async functions */
 }
 #define ac_yield__ac(ret) ac_yield_now(ret)
 
