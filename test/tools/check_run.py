@@ -156,7 +156,8 @@ def run(a, program, name, mode):
         done = subprocess.run([program] + a.program_arguments,
                               stdin=subprocess.DEVNULL, env=environment,
                               stdout=subprocess.PIPE, stderr=errors,
-                              timeout=a.timeout, cwd=a.scratch)
+                              timeout=a.timeout, cwd=a.scratch,
+                              preexec_fn=heed_interrupts)
     except subprocess.TimeoutExpired as expired:
         output = (expired.stdout or b"").decode(errors="replace")
         raise Failure(f"{name}: not done after {a.timeout:g} s; "

@@ -4,6 +4,7 @@ the runtime from inside. It is compiled with the library as it is installed,
 and with the instrumented one, and has to end with status 0 both times."""
 
 import os
+import signal
 import subprocess
 
 import lit.formats
@@ -36,12 +37,18 @@ class UnitTest(lit.formats.FileBasedTest):
         return lit.Test.Result(lit.Test.PASS, "")
 
 
+def heed_interrupts():
+    """lit may have been started with SIGINT ignored, as by `ctest &`."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(command, environment):
     """None when all is well, else what was printed."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              env=environment, timeout=120)
+                              env=environment, timeout=120,
+                              preexec_fn=heed_interrupts)
     except subprocess.TimeoutExpired as expired:
         return "not done after 120 s\n" + (expired.stdout or b"").decode()
     if done.returncode == 0:
