@@ -145,6 +145,11 @@ def describe_status(status):
     return f"exit status {status}"
 
 
+def heed_interrupts():
+    """The test may have been started with SIGINT ignored, as by `ctest &`."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(a, program, name, mode):
     environment = dict(os.environ)
     environment["AC_TEST_MODE"] = str(MODES[mode])
