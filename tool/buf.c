@@ -36,16 +36,26 @@ void buf_puts(struct buf *buf, const char *text) {
   buf_add(buf, text, strlen(text));
 }
 
+void buf_vprintf(struct buf *buf, const char *format, va_list args) {
+  va_list again;
+  va_copy(again, args);
+  reserve(buf, 120); /* enough for most, so that most are formatted once */
+  size_t room = buf->capacity - buf->length;
+  size_t length =
+      (size_t)vsnprintf(buf->text + buf->length, room, format, args);
+  if (length >= room) {
+    reserve(buf, length);
+    vsnprintf(buf->text + buf->length, length + 1, format, again);
+  }
+  va_end(again);
+  buf->length += length;
+}
+
 void buf_printf(struct buf *buf, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int length = vsnprintf(NULL, 0, format, args);
+  buf_vprintf(buf, format, args);
   va_end(args);
-  reserve(buf, (size_t)length);
-  va_start(args, format);
-  vsnprintf(buf->text + buf->length, (size_t)length + 1, format, args);
-  va_end(args);
-  buf->length += (size_t)length;
 }
 
 int buf_read_fd(struct buf *buf, int fd) {

@@ -29,6 +29,7 @@ struct builder {
   struct function *function; /* the async function being built, or NULL */
   struct cached_type cache[TYPE_CACHE];
   struct function *by_name[NAME_BUCKETS];
+  struct range last_tag; /* the type last defined at file level */
 };
 
 static struct expr *build_expr(struct builder *b, CXCursor cursor);
@@ -698,12 +699,6 @@ static struct local *new_local(struct builder *b, CXCursor cursor,
   local->id = (uint32_t)b->function->locals.count;
   local->name = local->out_name = spelling(b, cursor);
   local->type = get_type(b, type, false);
-  if (local->type->is_record && type_has_const_member(type)) {
-    struct type *copy = ARENA_NEW(b->arena, struct type);
-    *copy = *local->type;
-    copy->has_const_member = true;
-    local->type = copy;
-  }
   local->bare = get_type(b, type, true);
   local->name_offset =
       parsed_offset(b->parsed, clang_getCursorLocation(cursor));
@@ -1126,6 +1121,8 @@ static void build_definition(struct builder *b, struct function *function,
   piece->anchor = function->range.begin;
   piece->range = function->range;
   piece->function = function;
+  if (b->last_tag.begin >= piece->range.begin && b->last_tag.end > 0)
+    piece->tag = b->last_tag; /* struct s { ... } *f(void) */
   vector_push(b->arena, &b->unit->pieces, piece);
 }
 
@@ -1172,6 +1169,9 @@ static void check_says_async(struct builder *b, CXCursor cursor) {
 static void build_top(struct builder *b, CXCursor cursor) {
   enum CXCursorKind kind = clang_getCursorKind(cursor);
   uint32_t anchor = parsed_range(b->parsed, cursor).begin;
+  if (kind == CXCursor_StructDecl || kind == CXCursor_UnionDecl ||
+      kind == CXCursor_EnumDecl)
+    b->last_tag = parsed_range(b->parsed, cursor);
   if (kind == CXCursor_FunctionDecl && is_async_function(b, cursor)) {
     struct function *function = get_function(b, cursor);
     check_says_async(b, cursor);

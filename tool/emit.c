@@ -401,9 +401,23 @@ static void print_expr(struct emitter *e, const struct expr *x) {
 
 /* ---- spills -------------------------------------------------------------- */
 
+/* to = value, also where C forbids it for a member's sake. */
+static void print_assign(struct emitter *e, const char *to,
+                         const struct type *type, const struct expr *value) {
+  if (!type->has_const_member) {
+    writer_printf(&e->w, "%s = ", to);
+    print_expr(e, value);
+    return;
+  }
+  writer_printf(&e->w, "__builtin_memcpy(&%s, (%s){", to,
+                declare(e, type, "[1]"));
+  print_expr(e, value);
+  writer_printf(&e->w, "}, %lld)", (long long)type->size);
+}
+
 static void print_copy(struct emitter *e, const char *to, const char *from,
                        const struct type *type, bool raw) {
-  if (raw || type->is_bool)
+  if (raw || type->is_bool || type->has_const_member)
     writer_printf(&e->w, "__builtin_memcpy(&%s, &%s, %lld);", to, from,
                   (long long)type->size);
   else
@@ -581,7 +595,10 @@ static void print_await(struct emitter *e, const struct await *await) {
   writer_puts(&e->w, "}");
   if (await->result) {
     line(e, at);
-    writer_printf(&e->w, "%s = ac_r;", local_text(e, await->result));
+    if (await->type->has_const_member)
+      print_copy(e, local_text(e, await->result), "ac_r", await->type, true);
+    else
+      writer_printf(&e->w, "%s = ac_r;", local_text(e, await->result));
   }
   e->depth--;
   line(e, at);
@@ -899,10 +916,15 @@ static void print_finish(struct emitter *e, const struct stmt *s) {
     writer_puts(&e->w, "return (ac_frame *)0;");
     return;
   }
-  bool is_void = e->function->result->is_void;
-  writer_puts(&e->w, is_void ? "return (void)(" : "return *ac_ret = ");
-  print_expr(e, s->expr);
-  writer_puts(&e->w, is_void ? "), (ac_frame *)0;" : ", (ac_frame *)0;");
+  if (e->function->result->is_void) {
+    writer_puts(&e->w, "return (void)(");
+    print_expr(e, s->expr);
+    writer_puts(&e->w, "), (ac_frame *)0;");
+    return;
+  }
+  writer_puts(&e->w, "return ");
+  print_assign(e, "*ac_ret", e->function->result, s->expr);
+  writer_puts(&e->w, ", (ac_frame *)0;");
 }
 
 static void print_stmt(struct emitter *e, const struct stmt *s) {
@@ -936,8 +958,7 @@ static void print_stmt(struct emitter *e, const struct stmt *s) {
     writer_puts(&e->w, ";");
     break;
   case ST_SET:
-    writer_printf(&e->w, "%s = ", local_text(e, s->local));
-    print_expr(e, s->expr);
+    print_assign(e, local_text(e, s->local), s->local->bare, s->expr);
     writer_puts(&e->w, ";");
     break;
   case ST_CATCH:
@@ -1582,6 +1603,10 @@ void emit_unit(struct unit *unit, const struct options *options,
       gather_needs(&e, i, &needs);
       copy_user(&e, at, anchor);
       at = anchor;
+      if (piece->tag.end) {
+        copy_user(&e, piece->tag.begin, piece->tag.end);
+        writer_puts(&e.w, ";\n");
+      }
       print_needs(&e, &needs, anchor);
     }
     if (piece->range.begin < at)

@@ -271,6 +271,7 @@ struct piece {
   uint32_t anchor; /* where the declaration around it begins */
   struct range range;
   struct function *function; /* a definition, to be replaced */
+  struct range tag;          /* a type defined in its head, or empty */
   struct expr *expr;         /* else: text with holes */
   bool drop;                 /* a static prototype */
   VECTOR(struct function *) needs; /* lowered prototypes to print before */

@@ -33,10 +33,27 @@ uint32_t parsed_offset(const struct parsed *parsed, CXSourceLocation location) {
   return file && clang_File_isEqual(file, parsed->file) ? offset : UINT32_MAX;
 }
 
-struct range parsed_range(const struct parsed *parsed, CXCursor cursor) {
+static struct range find_range(const struct parsed *parsed, CXCursor cursor) {
   CXSourceRange range = clang_getCursorExtent(cursor);
   return (struct range){parsed_offset(parsed, clang_getRangeStart(range)),
                         parsed_offset(parsed, clang_getRangeEnd(range))};
+}
+
+/* A cursor's data is opaque, but two of one kind with the same second word in
+ * one unit are the same expression or statement; declarations and references
+ * are not remembered. */
+struct range parsed_range(const struct parsed *parsed, CXCursor cursor) {
+  if (!clang_isExpression(cursor.kind) && !clang_isStatement(cursor.kind))
+    return find_range(parsed, cursor);
+  const void *node = cursor.data[1];
+  struct range_memo *memo =
+      &parsed->memos[((uintptr_t)node >> 3) % RANGE_MEMOS];
+  if (!node || memo->node != node || memo->kind != (int)cursor.kind) {
+    memo->range = find_range(parsed, cursor);
+    memo->node = node;
+    memo->kind = (int)cursor.kind;
+  }
+  return memo->range;
 }
 
 const struct macro_use *parsed_macro_at(const struct parsed *parsed,
@@ -351,6 +368,8 @@ static bool parse_once(struct parsed *parsed, struct arena *arena,
   if (!parsed->tu)
     return false;
   parsed->file = clang_getFile(parsed->tu, unsaved.Filename);
+  parsed->memos =
+      arena_alloc(arena, RANGE_MEMOS * sizeof *parsed->memos);
   collect_macros(parsed, arena);
   return true;
 }
@@ -379,6 +398,7 @@ struct survey {
   struct parsed *parsed;
   struct arena *arena;
   bool in_async;       /* inside an async function's body */
+  bool has_macros;     /* some foreign macro is used in this declaration */
   unsigned own_blocks; /* blocks that a foreign macro brought, around here */
   VECTOR(struct survey_local) locals;
   VECTOR(struct survey_use) uses;
@@ -575,10 +595,15 @@ static enum CXChildVisitResult survey_cursor(CXCursor cursor, CXCursor parent,
   (void)parent;
   struct survey *survey = data;
   enum CXCursorKind kind = clang_getCursorKind(cursor);
-  struct range range = parsed_range(survey->parsed, cursor);
-  const struct macro_use *macro =
-      range.begin == UINT32_MAX ? NULL
-                                : parsed_macro_at(survey->parsed, range.begin);
+  if (!survey->has_macros && kind != CXCursor_UnaryOperator &&
+      kind != CXCursor_ParenExpr)
+    return CXChildVisit_Recurse;
+  const struct macro_use *macro = NULL;
+  if (survey->has_macros) {
+    uint32_t begin = parsed_range(survey->parsed, cursor).begin;
+    if (begin != UINT32_MAX)
+      macro = parsed_macro_at(survey->parsed, begin);
+  }
   bool own_block = false;
   CXCursor operands;
   const char *operator_name;
@@ -608,10 +633,27 @@ static enum CXChildVisitResult survey_cursor(CXCursor cursor, CXCursor parent,
     else
       own_block = kind == CXCursor_CompoundStmt;
   }
-  survey->own_blocks += own_block;
+  if (!own_block)
+    return CXChildVisit_Recurse;
+  survey->own_blocks++;
   clang_visitChildren(cursor, survey_cursor, survey);
-  survey->own_blocks -= own_block;
+  survey->own_blocks--;
   return CXChildVisit_Continue;
+}
+
+static bool holds_foreign_macro(const struct parsed *parsed,
+                                struct range range) {
+  size_t low = 0, high = parsed->foreign.count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (parsed->foreign.items[middle]->range.end <= range.begin)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return range.begin == UINT32_MAX ||
+         (low < parsed->foreign.count &&
+          parsed->foreign.items[low]->range.begin < range.end);
 }
 
 static enum CXChildVisitResult survey_top(CXCursor cursor, CXCursor parent,
@@ -631,6 +673,8 @@ static enum CXChildVisitResult survey_top(CXCursor cursor, CXCursor parent,
                         parsed_range(survey->parsed, cursor).begin,
                         parsed_offset(survey->parsed,
                                       clang_getCursorLocation(cursor))));
+  survey->has_macros = holds_foreign_macro(
+      survey->parsed, parsed_range(survey->parsed, cursor));
   survey->locals.count = survey->uses.count = 0;
   survey->own_blocks = 0;
   clang_visitChildren(cursor, survey_cursor, survey);

@@ -26,11 +26,20 @@ struct pollution {
   CXSourceLocation location;
 };
 
+/* The range of an expression or statement that was asked for before. */
+struct range_memo {
+  const void *node;
+  int kind;
+  struct range range;
+};
+enum { RANGE_MEMOS = 4096 };
+
 struct parsed {
   struct source *source;
   CXIndex index;
   CXTranslationUnit tu;
   CXFile file;
+  struct range_memo *memos; /* RANGE_MEMOS of them, by hash */
   VECTOR(struct macro_use) macros; /* sorted by begin */
   VECTOR(const struct macro_use *) foreign; /* the outermost that are not the
                                                dialect's: sorted, disjoint */

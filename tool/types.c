@@ -17,6 +17,7 @@ struct printer {
   bool local;    /* names something declared inside a function */
   bool nameless; /* holds a type without a name */
   bool variable; /* variably modified */
+  unsigned pending; /* qualifiers of an array, which are its elements' */
 };
 
 static const char *print(struct printer *printer, CXType type,
@@ -29,15 +30,21 @@ static const char *spelling(struct arena *arena, CXString string) {
   return copy;
 }
 
-static const char *qualifiers(CXType type, bool *any) {
+static unsigned qualifier_set(CXType type) {
+  return (clang_isConstQualifiedType(type) ? 1u : 0u) |
+         (clang_isVolatileQualifiedType(type) ? 2u : 0u) |
+         (clang_isRestrictQualifiedType(type) ? 4u : 0u);
+}
+
+static const char *qualifiers(struct printer *printer, CXType type,
+                              bool *any) {
   static const char *const names[] = {"",         "const ",
                                       "volatile ", "const volatile ",
                                       "restrict ", "const restrict ",
                                       "volatile restrict ",
                                       "const volatile restrict "};
-  unsigned set = (clang_isConstQualifiedType(type) ? 1u : 0u) |
-                 (clang_isVolatileQualifiedType(type) ? 2u : 0u) |
-                 (clang_isRestrictQualifiedType(type) ? 4u : 0u);
+  unsigned set = qualifier_set(type) | printer->pending;
+  printer->pending = 0;
   *any = set != 0;
   return names[set];
 }
@@ -61,7 +68,7 @@ static const char *print_named(struct printer *printer, CXType type,
                                const char *inner) {
   struct arena *arena = printer->arena;
   bool any;
-  const char *quals = qualifiers(type, &any);
+  const char *quals = qualifiers(printer, type, &any);
   CXCursor declaration = clang_getTypeDeclaration(type);
   if (!is_declared_at_file_level(declaration))
     printer->local = true;
@@ -95,7 +102,7 @@ static const char *print_pointer(struct printer *printer, CXType type,
   struct arena *arena = printer->arena;
   CXType pointee = clang_getPointeeType(type);
   bool any;
-  const char *quals = qualifiers(type, &any);
+  const char *quals = qualifiers(printer, type, &any);
   enum handle_kind handle = parsed_handle(type);
   if (handle != HANDLE_NONE) {
     static const char *const words[] = {"", "ac_task", "ac_future", "ac_coro"};
@@ -153,10 +160,12 @@ static const char *print(struct printer *printer, CXType type,
   case CXType_Pointer:
     return print_pointer(printer, type, inner);
   case CXType_ConstantArray:
+    printer->pending |= qualifier_set(type);
     return print(printer, clang_getArrayElementType(type),
                  arena_printf(arena, "%s[%lld]", inner,
                               clang_getArraySize(type)));
   case CXType_IncompleteArray:
+    printer->pending |= qualifier_set(type);
     return print(printer, clang_getArrayElementType(type),
                  arena_printf(arena, "%s[]", inner));
   case CXType_VariableArray:
@@ -169,7 +178,7 @@ static const char *print(struct printer *printer, CXType type,
   case CXType_Elaborated: {
     CXType named = clang_Type_getNamedType(type);
     bool any;
-    const char *quals = qualifiers(type, &any);
+    const char *quals = qualifiers(printer, type, &any);
     if (any && !clang_isConstQualifiedType(named) &&
         !clang_isVolatileQualifiedType(named) &&
         !clang_isRestrictQualifiedType(named)) {
@@ -201,8 +210,27 @@ static const char *print(struct printer *printer, CXType type,
   default:
     break;
   }
+  bool is_builtin =
+      type.kind >= CXType_FirstBuiltin && type.kind <= CXType_LastBuiltin;
+  CXType canonical = clang_getCanonicalType(type);
+  if (!is_builtin && canonical.kind != type.kind &&
+      canonical.kind != CXType_Unexposed)
+    return print(printer, canonical, inner);
+  if (printer->pending) {
+    bool any;
+    const char *quals =
+        qualifiers(printer, type, &any);
+    return join(printer,
+                arena_printf(arena, "%s%s", quals,
+                             spelling(arena, clang_getTypeSpelling(
+                                                 clang_getUnqualifiedType(
+                                                     type)))),
+                inner);
+  }
   return join(printer, spelling(arena, clang_getTypeSpelling(type)), inner);
 }
+
+static bool type_has_const_member(CXType type);
 
 static enum CXVisitorResult find_const_field(CXCursor field,
                                              CXClientData data) {
@@ -215,7 +243,8 @@ static enum CXVisitorResult find_const_field(CXCursor field,
   return CXVisit_Break;
 }
 
-bool type_has_const_member(CXType type) {
+/* Has a member that is const, at any depth: it cannot be assigned. */
+static bool type_has_const_member(CXType type) {
   bool found = false;
   type = clang_getCanonicalType(type);
   if (type.kind == CXType_Record)
@@ -271,6 +300,7 @@ const struct type *type_of(struct arena *arena, CXType type) {
   out->is_void = canonical.kind == CXType_Void;
   out->is_bool = canonical.kind == CXType_Bool;
   out->is_record = canonical.kind == CXType_Record;
+  out->has_const_member = out->is_record && type_has_const_member(canonical);
   out->is_scalar = is_scalar(canonical.kind);
   out->is_array = canonical.kind == CXType_ConstantArray ||
                   canonical.kind == CXType_IncompleteArray ||

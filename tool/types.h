@@ -12,8 +12,6 @@
 const struct type *type_of(struct arena *arena, CXType type);
 /* The same without qualifiers at the top. */
 const struct type *type_unqualified(struct arena *arena, CXType type);
-/* Has a member that is const, at any depth. */
-bool type_has_const_member(CXType type);
 
 /* Appends a declaration of `name`, or the type's name for "". */
 struct buf;

@@ -2,8 +2,6 @@
 #include "writer.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void writer_newline(struct writer *writer) {
@@ -12,11 +10,22 @@ void writer_newline(struct writer *writer) {
 }
 
 static void marker(struct writer *writer, uint32_t line) {
-  buf_printf(writer->out, "# %u \"", line);
-  for (const char *c = writer->file; *c; c++) {
-    if (*c == '"' || *c == '\\')
+  char digits[16];
+  size_t at = sizeof digits;
+  do
+    digits[--at] = (char)('0' + line % 10);
+  while (line /= 10);
+  buf_add(writer->out, "# ", 2);
+  buf_add(writer->out, digits + at, sizeof digits - at);
+  buf_add(writer->out, " \"", 2);
+  for (const char *c = writer->file; *c;) {
+    size_t plain = strcspn(c, "\"\\");
+    buf_add(writer->out, c, plain);
+    c += plain;
+    if (*c) {
       buf_add(writer->out, "\\", 1);
-    buf_add(writer->out, c, 1);
+      buf_add(writer->out, c++, 1);
+    }
   }
   buf_puts(writer->out, writer->quiet ? "\" 3\n" : "\"\n");
 }
@@ -44,16 +53,14 @@ void writer_puts(struct writer *writer, const char *text) {
 }
 
 void writer_printf(struct writer *writer, const char *format, ...) {
+  struct buf *out = writer->out;
+  size_t before = out->length;
   va_list args;
   va_start(args, format);
-  int length = vsnprintf(NULL, 0, format, args);
+  buf_vprintf(out, format, args);
   va_end(args);
-  char *text = malloc((size_t)length + 1);
-  if (!text)
-    abort();
-  va_start(args, format);
-  vsnprintf(text, (size_t)length + 1, format, args);
-  va_end(args);
-  writer_add(writer, text, (size_t)length);
-  free(text);
+  for (size_t i = before; i < out->length; i++)
+    writer->line += out->text[i] == '\n';
+  if (out->length > before)
+    writer->line_start = out->text[out->length - 1] == '\n';
 }
