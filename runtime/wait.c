@@ -64,7 +64,8 @@ ac_frame *ac_wait__ac(size_t *ret, const void *handles, size_t count, int mode,
   if (timeout >= 0 && !isinf(timeout))
     aci_group_set_timer(group, aci_deadline(aci_thread.loop, timeout));
   if (timeout == 0)
-    aci_thread.loop->budget = ACI_HURRY; /* look at the clock before the next turn */
+    /* Look at the clock before the next turn. */
+    aci_thread.loop->budget = ACI_HURRY;
   return aci_group_suspend(group);
 }
 
