@@ -245,3 +245,8 @@ size_t aci_object_number(ac_loop *loop, const struct ac_future *object) {
       break;
   return number;
 }
+
+ac_frame *ac_frame_end(ac_frame *frame, ac_frame *status) {
+  ac_frame_free(frame);
+  return status;
+}

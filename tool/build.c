@@ -1089,11 +1089,29 @@ static void walk_plain(struct builder *b, CXCursor cursor, uint32_t anchor) {
     walk_plain(b, children.items[i], anchor);
 }
 
+/* int f(a, b) int a, b; { ... } */
+static void check_prototype(struct builder *b, CXCursor cursor) {
+  const struct source *source = b->parsed->source;
+  uint32_t name = parsed_offset(b->parsed, clang_getCursorLocation(cursor));
+  uint32_t open = source_skip_space(source, source_word_end(source, name));
+  if (clang_Cursor_getNumArguments(cursor) < 1 || open >= source->bytes ||
+      source->text[open] != '(')
+    return;
+  uint32_t after = source_skip_space(source, closing(source, open) + 1);
+  CXCursor last = clang_Cursor_getArgument(
+      cursor, (unsigned)clang_Cursor_getNumArguments(cursor) - 1);
+  if (parsed_offset(b->parsed, clang_getCursorLocation(last)) >= after)
+    diag_at(b->diags, source, SEVERITY_ERROR, name,
+            "an async function needs a prototype: write the types of its "
+            "parameters in the parentheses");
+}
+
 static void build_definition(struct builder *b, struct function *function,
                              CXCursor cursor) {
   function->range = parsed_range(b->parsed, cursor);
   function->is_defined = function->in_main_file = true;
   function->is_inline = clang_Cursor_isFunctionInlined(cursor) != 0;
+  check_prototype(b, cursor);
   b->function = function;
   struct children children = children_of(b, cursor);
   CXCursor body = clang_getNullCursor();

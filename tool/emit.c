@@ -911,20 +911,27 @@ static void print_for(struct emitter *e, const struct stmt *s) {
   print_part(e, s->kids.items[0]);
 }
 
+/* How a body returns that is done, or raised: see AC_END. */
+static const char *ending(const struct emitter *e, bool raised) {
+  if (!e->function->awaits.count)
+    return raised ? "AC_RAISED" : "(ac_frame *)0";
+  return raised ? "AC_END(AC_RAISED)" : "AC_END((ac_frame *)0)";
+}
+
 static void print_finish(struct emitter *e, const struct stmt *s) {
   if (!s->expr) {
-    writer_puts(&e->w, "return (ac_frame *)0;");
+    writer_printf(&e->w, "return %s;", ending(e, false));
     return;
   }
   if (e->function->result->is_void) {
     writer_puts(&e->w, "return (void)(");
     print_expr(e, s->expr);
-    writer_puts(&e->w, "), (ac_frame *)0;");
+    writer_printf(&e->w, "), %s;", ending(e, false));
     return;
   }
   writer_puts(&e->w, "return ");
   print_assign(e, "*ac_ret", e->function->result, s->expr);
-  writer_puts(&e->w, ", (ac_frame *)0;");
+  writer_printf(&e->w, ", %s;", ending(e, false));
 }
 
 static void print_stmt(struct emitter *e, const struct stmt *s) {
@@ -1019,11 +1026,13 @@ static void print_stmt(struct emitter *e, const struct stmt *s) {
     break;
   case ST_RAISED:
     if (s->expr) {
-      writer_puts(&e->w, "return ac_raise_error(");
+      bool framed = e->function->awaits.count > 0;
+      writer_puts(&e->w, framed ? "return AC_END(ac_raise_error("
+                                : "return ac_raise_error(");
       print_expr(e, s->expr);
-      writer_puts(&e->w, ");");
+      writer_puts(&e->w, framed ? "));" : ");");
     } else {
-      writer_puts(&e->w, "return AC_RAISED;");
+      writer_printf(&e->w, "return %s;", ending(e, true));
     }
     break;
   default:
@@ -1175,14 +1184,15 @@ static void print_body(struct emitter *e, struct function *f) {
     if (param->class != LOCAL_FRAME)
       continue;
     line(e, f->body->range.begin);
-    writer_printf(&e->w, "ac_self->%s = %s;", param->member, param->out_name);
+    print_copy(e, arena_printf(e->arena, "ac_self->%s", param->member),
+               param->out_name, param->bare, false);
   }
   print_stmt(e, f->body);
   line(e, f->range.end - 1);
   if (f->is_main && !f->result->is_void)
     writer_puts(&e->w, "*ac_ret = 0;");
   line(e, f->range.end - 1);
-  writer_puts(&e->w, "return (ac_frame *)0;");
+  writer_printf(&e->w, "return %s;", ending(e, false));
 }
 
 /* A start that was put off for want of stack. */
@@ -1191,13 +1201,12 @@ static void print_restart(struct emitter *e, const struct function *f) {
                 "__attribute__((noinline, cold)) static ac_frame "
                 "*%s__restart(ac_frame *ac_head, ac_frame *ac_status) {\n"
                 "  struct %s__frame *ac_self = (struct %s__frame *)ac_head;\n"
-                "  ac_frame *ac_end = ac_status ? ac_status : %s__body(ac_self, "
-                "0, NULL, ac_head->ret",
+                "  if (ac_status) return ac_frame_end(ac_head, ac_status);\n"
+                "  return %s__body(ac_self, 0, 1, NULL, ac_head->ret",
                 f->name, f->name, f->name, f->name);
   for (size_t i = 0; i < f->params.count; i++)
     writer_printf(&e->w, ", ac_self->ac_p%zu", i);
-  writer_puts(&e->w, ");\n  if (AC_ENDED(ac_end)) ac_frame_free(ac_head);\n"
-                     "  return ac_end;\n}\n");
+  writer_puts(&e->w, ");\n}\n");
 }
 
 static void print_put_off(struct emitter *e, const struct function *f) {
@@ -1207,9 +1216,12 @@ static void print_put_off(struct emitter *e, const struct function *f) {
                 "*)ac_frame_new(&%s__desc);\n"
                 "    if (!ac_later) return ac_raise_error(-12);\n",
                 f->name, f->name, f->name);
-  for (size_t i = 0; i < f->params.count; i++)
-    writer_printf(&e->w, "    ac_later->ac_p%zu = %s;\n", i,
-                  f->params.items[i]->out_name);
+  for (size_t i = 0; i < f->params.count; i++) {
+    writer_puts(&e->w, "    ");
+    print_copy(e, arena_printf(e->arena, "ac_later->ac_p%zu", i),
+               f->params.items[i]->out_name, f->params.items[i]->bare, false);
+    writer_puts(&e->w, "\n");
+  }
   writer_puts(&e->w,
               "    return ac_frame_restart(&ac_later->ac_head);\n  }\n");
 }
@@ -1219,8 +1231,8 @@ static void print_resume(struct emitter *e, const struct function *f) {
                 "static ac_frame *%s__resume(ac_frame *ac_head, ac_frame "
                 "*ac_status) {\n"
                 "  if (AC_UNLIKELY(ac_head->state == 0)) %s\n"
-                "  ac_frame *ac_end = %s__body((struct %s__frame *)ac_head, "
-                "ac_head->state, ac_status, ac_head->ret",
+                "  return %s__body((struct %s__frame *)ac_head, "
+                "ac_head->state, 1, ac_status, ac_head->ret",
                 f->name,
                 f->may_recurse
                     ? arena_printf(e->arena,
@@ -1231,8 +1243,7 @@ static void print_resume(struct emitter *e, const struct function *f) {
   for (size_t i = 0; i < f->params.count; i++)
     writer_printf(&e->w, ", (%s){0}",
                   type_name(e, f->params.items[i]->bare));
-  writer_puts(&e->w, ");\n  if (AC_ENDED(ac_end)) ac_frame_free(ac_head);\n"
-                     "  return ac_end;\n}\n");
+  writer_puts(&e->w, ");\n}\n");
 }
 
 static void print_begin(struct emitter *e, const struct function *f) {
@@ -1249,17 +1260,11 @@ static void print_begin(struct emitter *e, const struct function *f) {
                   "  if (AC_UNLIKELY(!ac_self)) return "
                   "ac_raise_error(-12);\n",
                   f->name, f->name, f->name);
-  writer_printf(&e->w, "  %s%s__body(%s, 0, NULL, ac_ret",
-                f->frame_on_entry ? "ac_frame *ac_end = " : "return ", f->name,
-                f->frame_on_entry ? "ac_self" : "NULL");
+  writer_printf(&e->w, "  return %s__body(%s, NULL, ac_ret", f->name,
+                f->frame_on_entry ? "ac_self, 0, 1" : "NULL, 0, 0");
   for (size_t i = 0; i < f->params.count; i++)
     writer_printf(&e->w, ", %s", f->params.items[i]->out_name);
-  writer_puts(&e->w, ");\n");
-  if (f->frame_on_entry)
-    writer_puts(&e->w,
-                "  if (AC_ENDED(ac_end)) ac_frame_free(&ac_self->ac_head);\n"
-                "  return ac_end;\n");
-  writer_puts(&e->w, "}\n");
+  writer_puts(&e->w, ");\n}\n");
 }
 
 static void print_main(struct emitter *e, const struct function *f) {
@@ -1301,7 +1306,7 @@ static void print_signature(struct emitter *e, const struct function *f,
   if (has_frame) {
     writer_printf(&e->w,
                   "%s ac_frame *%s__body(struct %s__frame *ac_self, uint32_t "
-                  "ac_state, ac_frame *ac_status, %s",
+                  "ac_state, int ac_resumed, ac_frame *ac_status, %s",
                   f->has_label_values ? "AC_BODY_ONCE" : "AC_BODY", f->name,
                   f->name, ret_param(e, f));
   } else {

@@ -96,6 +96,11 @@ static void add_name(struct buf *out, const char *name) {
   }
 }
 
+/* clang's own headers, which stand in for those of the C compiler. */
+static bool is_stand_in(const char *path) {
+  return strstr(path, "/clang/") && strstr(path, "/include/");
+}
+
 static bool is_system(const char *path) {
   return !strncmp(path, "/usr/include/", 13) ||
          !strncmp(path, "/usr/lib/", 9) ||
@@ -114,7 +119,7 @@ void output_depend(const struct parsed *parsed, const struct options *options,
   }
   for (size_t i = 0; i < parsed->includes.count; i++) {
     const char *path = parsed->includes.items[i];
-    if (!options->depend_system && is_system(path))
+    if (is_stand_in(path) || (!options->depend_system && is_system(path)))
       continue;
     buf_puts(&out, " \\\n  ");
     add_name(&out, path);
@@ -122,7 +127,7 @@ void output_depend(const struct parsed *parsed, const struct options *options,
   buf_puts(&out, "\n");
   for (size_t i = 0; options->depend_phony && i < parsed->includes.count; i++) {
     const char *path = parsed->includes.items[i];
-    if (!options->depend_system && is_system(path))
+    if (is_stand_in(path) || (!options->depend_system && is_system(path)))
       continue;
     buf_puts(&out, "\n");
     add_name(&out, path);

@@ -45,8 +45,6 @@ struct ac_coro;
 
 /* The lowered function ended with an error. */
 #define AC_RAISED ((ac_frame *)1)
-/* NULL or AC_RAISED: it is not suspended. */
-#define AC_ENDED(frame) ((uintptr_t)(frame) <= 1)
 
 /* The body of an async function, which both f__ac and f__resume call: inlined
  * into either when optimising, one function for the debugger otherwise; and
@@ -113,13 +111,21 @@ AC_API ac_frame *ac_frame_suspend(const struct ac_desc *desc,
 /* In generated code: true when the function has a frame to be suspended in,
  * making it the first time. */
 #define AC_MAKE_FRAME(name, ret)                                               \
-  (ac_self || __extension__({                                                  \
+  (ac_resumed || ac_self || __extension__({                                    \
      ac_frame *ac_left = ac_callee;                                            \
      ac_self = (struct name##__frame *)ac_frame_suspend(&name##__desc,         \
                                                         &ac_left, (ret));      \
      ac_callee = ac_left;                                                      \
      ac_self != NULL;                                                          \
    }))
+
+/* In generated code: the end of a body, NULL or AC_RAISED. ac_resumed, which
+ * is a constant wherever the body is inlined, says that it has run in a frame
+ * from the first, which it gives back. */
+#define AC_END(status)                                                         \
+  (ac_resumed ? ac_frame_end(&ac_self->ac_head, (status)) : (status))
+/* Frees the frame and returns the status. */
+AC_API ac_frame *ac_frame_end(ac_frame *frame, ac_frame *status);
 
 /* The address below which this thread's C stack is nearly used up. A function
  * that may recurse looks at it on entry: instead of going deeper it makes its
