@@ -1349,6 +1349,7 @@ static void print_function(struct emitter *e, struct function *f) {
   if (names)
     print_name_macros(e, f, false);
   writer_line(&e->w, first);
+  e->w.pinned = first;
   if (has_frame) {
     print_begin(e, f);
     writer_line(&e->w, first);
@@ -1363,6 +1364,8 @@ static void print_function(struct emitter *e, struct function *f) {
     writer_line(&e->w, first);
     print_main(e, f);
   }
+  e->w.pinned = 0;
+  e->w.line = 0;
   e->w.quiet = false;
   e->function = NULL;
 }
@@ -1502,10 +1505,13 @@ static void print_needs(struct emitter *e, struct needs *n, uint32_t offset) {
                   lowered_type(e, f->type,
                                arena_printf(e->arena, "%s__ac", f->name)));
   }
+  e->w.pinned = source_line;
   for (size_t i = 0; i < n->thunks.count; i++) {
     writer_line(&e->w, source_line);
     print_thunk(e, n->thunks.items[i]);
   }
+  e->w.pinned = 0;
+  e->w.line = 0;
   e->w.quiet = false;
 }
 

@@ -191,6 +191,10 @@ static int stricter_first(const void *a, const void *b) {
   const struct slot *x = a, *y = b;
   if (x->align != y->align)
     return x->align > y->align ? -1 : 1;
+  bool x_array = x->members.items[0].type->is_array;
+  bool y_array = y->members.items[0].type->is_array;
+  if (x_array != y_array) /* a trailing array is no longer bounds-checked */
+    return x_array ? -1 : 1;
   if (x->size != y->size)
     return x->size < y->size ? -1 : 1;
   return strcmp(x->members.items[0].name, y->members.items[0].name);

@@ -474,7 +474,8 @@ static struct expr *hoist_place(struct hoist *h, struct expr *e, bool keep) {
     copy = copy_expr(h, e);
     struct expr *base = e->kids.items[0].expr, *index = e->kids.items[1].expr;
     bool later = index->suspends || keep;
-    bool is_place = base->type && base->type->is_array;
+    bool is_place =
+        base->type && (base->type->is_array || base->type->is_vector);
     base = is_place ? hoist_place(h, base, later) : hoist_expr(h, base);
     copy->kids.items[0].expr = is_place || !later ? base : capture(h, base);
     index = hoist_expr(h, index);

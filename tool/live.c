@@ -81,7 +81,9 @@ static void reads_target(struct node *node, const struct expr *e, bool sure) {
       reads_target(node, e->kids.items[0].expr, sure);
     return;
   case EX_INDEX:
-    if (e->kids.items[0].expr->type && e->kids.items[0].expr->type->is_array)
+    if (e->kids.items[0].expr->type &&
+        (e->kids.items[0].expr->type->is_array ||
+         e->kids.items[0].expr->type->is_vector))
       reads_target(node, e->kids.items[0].expr, sure);
     else
       reads(node, e->kids.items[0].expr, sure);

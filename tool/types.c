@@ -305,6 +305,8 @@ const struct type *type_of(struct arena *arena, CXType type) {
   out->is_array = canonical.kind == CXType_ConstantArray ||
                   canonical.kind == CXType_IncompleteArray ||
                   canonical.kind == CXType_VariableArray;
+  out->is_vector = canonical.kind == CXType_Vector ||
+                   canonical.kind == CXType_ExtVector;
   out->is_const = clang_isConstQualifiedType(canonical) != 0;
   if (out->is_array) {
     CXType element = canonical;

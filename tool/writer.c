@@ -39,13 +39,32 @@ void writer_line(struct writer *writer, uint32_t line) {
   writer->line = line;
 }
 
+/* A new line has begun while all lines are pinned. */
+static void pin(struct writer *writer) {
+  if (writer->markers)
+    marker(writer, writer->pinned);
+  writer->line = writer->pinned;
+}
+
 void writer_add(struct writer *writer, const char *text, size_t bytes) {
   if (!bytes)
     return;
+  while (writer->pinned) {
+    const char *newline = memchr(text, '\n', bytes);
+    size_t part = newline ? (size_t)(newline - text) + 1 : bytes;
+    if (part == bytes)
+      break;
+    buf_add(writer->out, text, part);
+    pin(writer);
+    text += part;
+    bytes -= part;
+  }
   buf_add(writer->out, text, bytes);
   for (size_t i = 0; i < bytes; i++)
     writer->line += text[i] == '\n';
   writer->line_start = text[bytes - 1] == '\n';
+  if (writer->line_start && writer->pinned)
+    pin(writer);
 }
 
 void writer_puts(struct writer *writer, const char *text) {
@@ -57,6 +76,14 @@ void writer_printf(struct writer *writer, const char *format, ...) {
   size_t before = out->length;
   va_list args;
   va_start(args, format);
+  if (writer->pinned) {
+    struct buf text = {0};
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    writer_add(writer, text.text, text.length);
+    buf_free(&text);
+    return;
+  }
   buf_vprintf(out, format, args);
   va_end(args);
   for (size_t i = before; i < out->length; i++)

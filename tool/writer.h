@@ -20,6 +20,7 @@ struct writer {
   uint32_t line;      /* what the compiler takes the current line for; 0: no
                          idea */
   bool line_start;
+  uint32_t pinned;    /* every line belongs to this one, where not 0 */
 };
 
 /* Ends the current line if there is something on it. */
