@@ -1,34 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * event.c - a flag that tasks wait for. */
+ * event.c - a flag that tasks wait for. What needs no wait is in ac.h. */
 #include "internal.h"
 
-void ac_event_set(struct ac_event *event) {
-  event->is_set = 1;
-  struct aci_node *node = event->waiters;
-  if (!node)
-    return;
-  ac_loop *loop = aci_thread.loop;
-  event->waiters = NULL;
-  struct aci_node *last = node->prev;
-  for (;;) {
+static void __attribute__((noinline))
+wake_ring(ac_loop *loop, struct aci_node *first) {
+  struct aci_node *last = first->prev;
+  for (struct aci_node *node = first;;) {
     struct aci_node *next = node->next;
-    aci_wake(loop, aci_of_node(node));
+    node->flags &= ~ACI_WAIT;
+    aci_ready(loop, node);
     if (node == last)
       return;
     node = next;
   }
 }
 
-void ac_event_clear(struct ac_event *event) { event->is_set = 0; }
+void ac_event_wake(struct ac_event *event) {
+  ac_loop *loop = aci_thread.loop;
+  struct aci_node *node = event->waiters;
+  event->waiters = NULL;
+  if (AC_UNLIKELY(node->next != node)) {
+    wake_ring(loop, node);
+    return;
+  }
+  node->flags &= ~ACI_WAIT;
+  aci_ready(loop, node);
+}
 
-ac_frame *ac_event_wait__ac(void *ret, struct ac_event *event) {
-  if (event->is_set)
-    return NULL;
+ac_frame *ac_event_block(struct ac_event *event) {
   struct ac_future *task = ac_running;
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
-    return ac_yield__ac(ret);
+    return ac_yield__ac(NULL);
   task->node.ring = &event->waiters;
   aci_ring_append(&event->waiters, &task->node);
   return aci_leaf(task, ACI_WAIT_EVENT);
+}
+
+ac_frame *(ac_event_wait__ac)(void *ret, struct ac_event *event) {
+  return ac_event_wait_now(ret, event);
 }

@@ -657,7 +657,6 @@ AC_API ac_frame *ac_connect__ac(void *ret, int fd,
                                 const struct sockaddr *address,
                                 socklen_t bytes);
 AC_API ac_frame *ac_poll_fd__ac(int *ret, int fd, int events);
-AC_API ac_frame *ac_event_wait__ac(void *ret, struct ac_event *event);
 
 /* ---- stack.c ------------------------------------------------------------- */
 

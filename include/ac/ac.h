@@ -206,12 +206,31 @@ struct ac_event {
   int is_set;
 };
 
-/* Wakes everyone who waits now, even if it is cleared at once. */
-AC_API void ac_event_set(struct ac_event *event);
-AC_API void ac_event_clear(struct ac_event *event);
-
 /* Returns when the event is set. */
 _Async void ac_event_wait(struct ac_event *event);
+
+/* For the inline functions: wakes all, and waits. */
+AC_API void ac_event_wake(struct ac_event *event);
+AC_API ac_frame *ac_event_block(struct ac_event *event);
+
+/* Wakes everyone who waits now, even if it is cleared at once. */
+static inline void ac_event_set(struct ac_event *event) {
+  event->is_set = 1;
+  if (event->waiters)
+    ac_event_wake(event);
+}
+
+static inline void ac_event_clear(struct ac_event *event) {
+  event->is_set = 0;
+}
+
+/* The lowered form of ac_event_wait, which also exists as a function. */
+AC_API ac_frame *ac_event_wait__ac(void *ret, struct ac_event *event);
+static inline ac_frame *ac_event_wait_now(void *ret, struct ac_event *event) {
+  (void)ret;
+  return event->is_set ? NULL : AC_KNOWN_FRAME(ac_event_block(event));
+}
+#define ac_event_wait__ac(ret, event) ac_event_wait_now(ret, event)
 
 /* ---- input and output -------------------------------------------------- */
 
