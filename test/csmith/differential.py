@@ -43,6 +43,7 @@ def parse_arguments():
     parser.add_argument("--gcc", default="gcc")
     parser.add_argument("--clang", default="")
     parser.add_argument("--csmith", default="csmith")
+    parser.add_argument("--csmith-options", default="")
     parser.add_argument("--flags", default="", help="-I for acc and compilers")
     parser.add_argument("--libs", required=True)
     parser.add_argument("--sanitized-libs", default="")
@@ -71,7 +72,8 @@ def write(path, text):
 
 def csmith_program(a, seed, stem):
     """(the async program, what it has to print)"""
-    source = command([a.csmith, "--seed", str(seed), *CSMITH_OPTIONS],
+    source = command([a.csmith, "--seed", str(seed), *CSMITH_OPTIONS,
+                      *shlex.split(a.csmith_options)],
                      "csmith", cwd=os.path.dirname(stem), timeout=60)
     write(stem + ".plain.c", source)
     command([a.gcc, "-O1", "-w", "-fno-strict-aliasing", *shlex.split(a.flags),
@@ -94,10 +96,13 @@ def flow_program(a, seed, stem):
 
 def variants(a):
     """name, mode, compiler and flags, libraries"""
-    yield "ready", 0, [a.gcc, "-O2"], a.libs
-    yield "pending", 1, [a.clang or a.gcc, "-O2"], a.libs
+    # csmith's expressions become functions of ten thousand lines.
+    optimize = "-O0" if a.kind == "csmith" else "-O2"
+    yield "ready", 0, [a.gcc, optimize], a.libs
+    yield "pending", 1, [a.clang or a.gcc, "-O2" if a.clang else optimize], \
+        a.libs
     if a.kind == "csmith" and a.sanitized_libs:
-        yield "sanitized", 1, [a.gcc, "-O1", "-g", "-fsanitize=address"], \
+        yield "sanitized", 1, [a.gcc, "-O0", "-fsanitize=address"], \
             a.sanitized_libs
     yield "mixed", 2, [a.gcc, "-O0"], a.libs
     if a.kind == "flow" and a.sanitized_libs:
