@@ -287,7 +287,8 @@ static struct expr *build_unexposed(struct builder *b, CXCursor cursor) {
     const struct type *type = get_type(b, clang_getCursorType(cursor), true);
     if (type && expr->type && expr->type->is_array && !type->is_array)
       keep_literal(b, expr);
-    if (expr->kind != EX_ASYNC && expr->kind != EX_AWAIT)
+    if (expr->kind != EX_ASYNC && expr->kind != EX_AWAIT &&
+        expr->kind != EX_OP)
       expr->type = type;
     return expr;
   }

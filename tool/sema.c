@@ -304,7 +304,9 @@ static const char *operand_kind(const struct sema *s, const struct expr *e) {
 /* To clang a handle that yields void converts to any other. */
 static void check_handles(struct sema *s, const struct type *to,
                           const struct expr *from) {
-  const struct type *type = from ? from->type : NULL;
+  const struct type *type = !from                   ? NULL
+                            : from->kind == EX_VAR ? from->local->type
+                                                   : from->type;
   if (!to || !type || to->handle == HANDLE_NONE || type->handle != to->handle ||
       to->yield->is_void == type->yield->is_void)
     return;

@@ -64,7 +64,8 @@ struct ac_coro;
 #define AC_BODY_BEGIN                                                          \
   _Pragma("GCC diagnostic push")                                               \
   _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")                  \
-  _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")
+  _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")                        \
+  _Pragma("GCC diagnostic ignored \"-Wnonnull\"")
 #define AC_BODY_END _Pragma("GCC diagnostic pop")
 #endif
 
