@@ -19,7 +19,7 @@
 enum {
   PAGE_BYTES = 4096,
   FIRST_CHUNK_BYTES = 2 * PAGE_BYTES,
-  LAST_CHUNK_BYTES = 512 * PAGE_BYTES /* a huge page */
+  LAST_CHUNK_BYTES = 64 * PAGE_BYTES
 };
 
 static size_t chunk_bytes(const struct aci_chunk *chunk) {
@@ -46,8 +46,7 @@ void aci_pool_close(struct aci_pool *pool) {
 
 /* The header stands at the end, so that blocks begin at a page boundary. */
 static struct aci_chunk *chunk_new(size_t bytes, struct aci_chunk *older) {
-  char *begin = bytes < LAST_CHUNK_BYTES ? aci_sys_alloc(bytes, PAGE_BYTES)
-                                         : aci_sys_alloc_huge(LAST_CHUNK_BYTES);
+  char *begin = aci_sys_alloc(bytes, PAGE_BYTES);
   if (!begin)
     return NULL;
   struct aci_chunk *chunk =

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -62,15 +61,6 @@ void *aci_sys_alloc(size_t bytes, size_t align) {
     memory = NULL;
   if (memory)
     atomic_fetch_add_explicit(&alloc_live, 1, memory_order_relaxed);
-  return memory;
-}
-
-void *aci_sys_alloc_huge(size_t bytes) {
-  void *memory = aci_sys_alloc(bytes, bytes);
-#ifdef MADV_HUGEPAGE
-  if (memory)
-    madvise(memory, bytes, MADV_HUGEPAGE); /* only a hint */
-#endif
   return memory;
 }
 

@@ -13,10 +13,6 @@
 
 /* align: a power of two. NULL when out of memory. */
 void *aci_sys_alloc(size_t bytes, size_t align);
-/* The same for a huge page, aligned to its size, which the system may back by
- * one: a million tasks are then found with a few hundred entries of the
- * processor's address translation. */
-void *aci_sys_alloc_huge(size_t bytes);
 void aci_sys_free(void *memory);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
