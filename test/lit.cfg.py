@@ -2,6 +2,7 @@
 """The lit configuration of the tests. test/README.md explains the words that a
 RUN line may use."""
 
+import json
 import os
 import platform
 import re
@@ -98,6 +99,11 @@ for name in ("gcc", "clang"):
         check_run += ["--" + name, programs[name]]
 if config.acc_sanitize:
     check_run += ["--sanitize", config.acc_sanitize]
+
+# Components of the runtime: REQUIRES: lib-curl, and %check-run --with curl.
+for name, component in paths["components"].items():
+    config.available_features.add("lib-" + name)
+    check_run += ["--component", json.dumps([name, component])]
 
 config.substitutions.append(("%check-run", quoted(*check_run) + " --scratch %t.run"))
 word("acc_flags", quoted("-I", include, "-I", test_include))

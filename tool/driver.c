@@ -172,6 +172,19 @@ static int run(const struct options *options, const struct strings *command) {
   return options->dry_run ? 0 : process_run(command);
 }
 
+/* What acc writes is GNU C; the file itself clang has checked. */
+static void allow_extensions(const struct options *options,
+                             struct strings *command) {
+  for (size_t i = 0; i < options->words.count; i++) {
+    const char *text = options->words.items[i].text;
+    if (strcmp(text, "-Wpedantic") == 0 || strncmp(text, "-pedantic", 9) == 0 ||
+        strcmp(text, "-Weverything") == 0) {
+      strings_add(command, "-Wno-pedantic");
+      return;
+    }
+  }
+}
+
 static int compile(struct options *options, const struct unit *unit) {
   struct strings command = {0};
   add_words(&command, &options->cc_command);
@@ -182,6 +195,7 @@ static int compile(struct options *options, const struct unit *unit) {
     if (word->role == ROLE_BOTH || word->role == ROLE_COMPILE)
       add_word(&command, word);
   }
+  allow_extensions(options, &command);
   strings_add(&command, stage_word(options));
   if (unit->result) {
     strings_add(&command, "-o");

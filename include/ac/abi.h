@@ -22,6 +22,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -63,9 +64,9 @@ struct ac_coro;
 /* What is live is stored whether every way has set it or not. */
 #define AC_BODY_BEGIN                                                          \
   _Pragma("GCC diagnostic push")                                               \
-  _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")                  \
-  _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")                        \
-  _Pragma("GCC diagnostic ignored \"-Wnonnull\"")
+      _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")              \
+          _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")                \
+              _Pragma("GCC diagnostic ignored \"-Wnonnull\"")
 #define AC_BODY_END _Pragma("GCC diagnostic pop")
 #endif
 
@@ -106,8 +107,8 @@ AC_API ac_frame *ac_frame_new(const struct ac_desc *desc);
  * the callee is driven to its end, AC_ENOMEM raised at each of its suspension
  * points, with its value going to ret; *callee becomes NULL or AC_RAISED, and
  * NULL is returned. */
-AC_API ac_frame *ac_frame_suspend(const struct ac_desc *desc,
-                                  ac_frame **callee, void *ret);
+AC_API ac_frame *ac_frame_suspend(const struct ac_desc *desc, ac_frame **callee,
+                                  void *ret);
 
 /* In generated code: true when the function has a frame to be suspended in,
  * making it the first time. */
@@ -202,6 +203,47 @@ AC_API ac_frame *ac_raise_error(int code);
  * caught. */
 AC_API int ac_take_error(void);
 
+/* ---- operations ---- */
+
+/* What a task is suspended on beside the library's own: whoever binds another
+ * library embeds one of these in a frame or an object of its own. It begins
+ * when the task suspends on it and ends with ac_operation_wake, or when it is
+ * withdrawn. All on the loop's thread. */
+struct ac_operation;
+struct ac_operation_class {
+  const char *what; /* for listings: "waits for a lock" */
+  /* The task is cancelled. 1: the operation has been taken back, it has not
+   * happened and will not. 0: it cannot be, or not at once; it goes on, and
+   * ends with ac_operation_wake as if nobody had asked. If it has happened
+   * then, the function that made it calls ac_cancel_later(). */
+  int (*withdraw)(struct ac_operation *operation);
+  /* More about it, after `what`; may be NULL. */
+  void (*describe)(const struct ac_operation *operation, FILE *out);
+  /* The task that has to do something first, where one is known: circles are
+   * found so. May be NULL, and give NULL. */
+  struct ac_future *(*blocker)(const struct ac_operation *operation);
+  /* It is ended from outside of the loop's tasks (a thread, a descriptor of
+   * another library): while it lasts the loop does not count as stuck. */
+  int outside;
+};
+struct ac_operation {
+  const struct ac_operation_class *class;
+  struct ac_future *task; /* NULL: not under way */
+};
+
+/* Suspends the current task on it; the class has been set. Returns the leaf,
+ * for the lowered function to return or to link a frame of its own to. */
+AC_API ac_frame *ac_operation_suspend(struct ac_operation *operation);
+/* It has ended: the task goes on in a later turn, with the error `code`, or
+ * with success (0). */
+AC_API void ac_operation_wake(struct ac_operation *operation, int code);
+/* True when a cancellation will be delivered to the current task as soon as it
+ * suspends: operations that cannot be taken back are not to be begun then. */
+AC_API int ac_cancel_is_due(void);
+/* For an operation that happened although the current task was cancelled: the
+ * cancellation is delivered where the task suspends next. */
+AC_API void ac_cancel_later(void);
+
 /* How to begin an async call later: made by acc where an operator takes a
  * call, from the callee's prototype alone. */
 struct ac_thunk {
@@ -260,8 +302,7 @@ AC_API ac_frame *ac_gather_handles(void *ret, struct ac_future *const *handles,
  * or when cancelled itself, it cancels those that are left, waits for them,
  * releases all, and then raises. On success the caller reads the results and
  * releases the handles. */
-AC_API ac_frame *ac_gather_children(void *ret,
-                                    struct ac_future *const *handles,
+AC_API ac_frame *ac_gather_children(void *ret, struct ac_future *const *handles,
                                     size_t count);
 /* The value of a handle that ended with one. */
 AC_API const void *ac_future_value(const struct ac_future *future);

@@ -14,6 +14,7 @@ status. What they print goes to standard output, for FileCheck.
 """
 
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -45,6 +46,10 @@ def parse_arguments():
     parser.add_argument("--libac-sanitized", required=True)
     parser.add_argument("--sanitize", default="",
                         help="what libac itself was built with")
+    parser.add_argument("--component", action="append", default=[],
+                        help="JSON: a component of the runtime that there is")
+    parser.add_argument("--with", action="append", default=[], dest="wanted",
+                        help="a component to compile and link with")
     parser.add_argument("--include", action="append", default=[])
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--modes", default="ready")
@@ -63,12 +68,22 @@ def parse_arguments():
     for mode in arguments.modes.split(","):
         if mode not in MODES:
             parser.error(f"unknown mode '{mode}'")
+    known = dict(map(json.loads, arguments.component))
+    arguments.components = []
+    for name in arguments.wanted:
+        if name not in known:
+            parser.error(f"there is no component '{name}' in this build")
+        arguments.components.append(known[name])
+        arguments.cflags += " " + known[name]["cflags"]
+        arguments.ldflags += " " + known[name]["libs"]
     return arguments
 
 
 def matrix(a):
     """name, compiler, flags, libraries to link"""
-    normal = [a.libac, "-pthread"]
+    normal = [c["library"] for c in a.components] + [a.libac, "-pthread"]
+    instrumented = [c["sanitized"] for c in a.components]
+    instrumented += [a.libac_sanitized, "-pthread"]
     if a.sanitize:
         # One compiler's instrumentation does not go with another's library.
         sanitize = ["-fsanitize=" + a.sanitize, "-fno-sanitize-recover=all"]
@@ -81,7 +96,7 @@ def matrix(a):
     if a.clang:
         rows.append(("clang-O2", a.clang, ["-O2"], normal))
     rows.append(("sanitized", a.cc, ["-O0", "-g"] + sanitize,
-                 [a.libac_sanitized, "-pthread"] + sanitize))
+                 instrumented + sanitize))
     if a.configs:
         wanted = a.configs.split(",")
         rows = [row for row in rows if row[0] in wanted]

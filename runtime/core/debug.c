@@ -100,6 +100,20 @@ static int is_running(const struct ac_future *task) {
   return task == ac_running || (task->node.flags & ACI_BELOW);
 }
 
+static void print_operation(const struct listing *listing,
+                            struct ac_operation *operation) {
+  const struct ac_operation_class *class = operation->class;
+  fputs(class->what, listing->out);
+  if (class->describe) {
+    fputc(' ', listing->out);
+    class->describe(operation, listing->out);
+  }
+  const struct ac_future *blocker =
+      class->blocker ? class->blocker(operation) : NULL;
+  if (blocker)
+    print_future(listing, ", held by", blocker);
+}
+
 static void print_wait(const struct listing *listing,
                        const struct ac_future *task) {
   FILE *out = listing->out;
@@ -132,6 +146,9 @@ static void print_wait(const struct listing *listing,
     break;
   case ACI_WAIT_EVENT:
     fputs("waits for an event", out);
+    break;
+  case ACI_WAIT_OPERATION:
+    print_operation(listing, task->node.operation);
     break;
   }
   if (flags & (ACI_CANCEL | ACI_FAILURE) && !(flags & ACI_NEW))

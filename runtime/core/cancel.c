@@ -36,7 +36,7 @@ static void leave_future(struct ac_future *task, enum aci_wait wait) {
   aci_settle(future);
 }
 
-void aci_withdraw(struct ac_future *task) {
+int aci_withdraw(struct ac_future *task) {
   ac_loop *loop = aci_thread.loop;
   enum aci_wait wait = aci_wait(&task->node);
   task->node.flags &= ~ACI_WAIT;
@@ -61,12 +61,25 @@ void aci_withdraw(struct ac_future *task) {
   case ACI_WAIT_GROUP:
     /* Its frame tidies up when it is resumed with an error. */
     break;
+  case ACI_WAIT_OPERATION:
+    return aci_operation_withdraw(task);
   }
+  return 1;
+}
+
+void aci_withdraw_now(struct ac_future *task) {
+  ac_loop *loop = aci_thread.loop;
+  if (aci_withdraw(task))
+    return;
+  while (aci_wait(&task->node))
+    aci_loop_wait(loop);
+  aci_queue_remove(&loop->ready, &task->node);
+  task->node.flags &= ~ACI_FAILURE;
 }
 
 static void interrupt(struct ac_future *task) {
-  aci_withdraw(task);
-  aci_wake_error(aci_thread.loop, task, AC_ECANCELED);
+  if (aci_withdraw(task))
+    aci_wake_error(aci_thread.loop, task, AC_ECANCELED);
 }
 
 /* True when following the awaited futures from `task` comes back to it. */

@@ -170,7 +170,7 @@ void ac_frame_free(ac_frame *frame) {
  * and goes on with it until it ends or suspends again. */
 static ac_frame *fail_callee(struct ac_future *task, ac_frame *callee,
                              void *ret) {
-  aci_withdraw(task);
+  aci_withdraw_now(task);
   callee->parent = NULL;
   callee->ret = ret;
   ac_frame *status = aci_raise(AC_ENOMEM);
@@ -190,7 +190,7 @@ ac_frame *ac_frame_suspend(const struct ac_desc *desc, ac_frame **callee,
   while (AC_UNLIKELY(!frame)) {
     struct ac_future *task = ac_running;
     if (*callee == &task->leaf) {
-      aci_withdraw(task);
+      aci_withdraw_now(task);
       *callee = aci_raise(AC_ENOMEM);
       return NULL;
     }

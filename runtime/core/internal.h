@@ -51,7 +51,8 @@ enum aci_wait {
   ACI_WAIT_SHIELDED, /* a future that is not to be cancelled */
   ACI_WAIT_FD,
   ACI_WAIT_GROUP,
-  ACI_WAIT_EVENT
+  ACI_WAIT_EVENT,
+  ACI_WAIT_OPERATION
 };
 
 #define ACI_KIND 0xfu         /* enum aci_kind */
@@ -323,6 +324,7 @@ struct ac_loop {
   struct aci_fd *fds;
   int fd_count;
   int waiting_fds;          /* tasks that wait, each side counted */
+  int waiting_outside;      /* tasks in operations that end from outside */
   int unverified;           /* some entry is */
   struct aci_node *starved; /* accepts that are out of descriptors */
   struct aci_driver driver;
@@ -351,6 +353,8 @@ static inline void aci_stop(ac_loop *loop) {
 
 /* Runs the loop until it is stopped, or can never wake again. */
 void aci_loop_run(ac_loop *loop);
+/* Waits for whatever comes from outside, and runs no task. */
+void aci_loop_wait(ac_loop *loop);
 /* Wakes it from any thread or signal handler, to look at the bits. */
 void aci_loop_attend(ac_loop *loop, int bits);
 
@@ -479,9 +483,17 @@ static inline void aci_notify(ac_loop *loop, struct ac_future *object) {
 
 int aci_cancel(struct ac_future *object);
 /* Takes the suspended task out of whatever it waits in; it neither is ready
- * then nor waits. */
-void aci_withdraw(struct ac_future *task);
+ * then nor waits. False: an operation that cannot be taken back at once; the
+ * task waits on, and is woken when the operation has ended. */
+int aci_withdraw(struct ac_future *task);
+/* The same; waits, with the whole loop, for one that cannot. */
+void aci_withdraw_now(struct ac_future *task);
 int aci_uncancel(struct ac_future *task);
+
+/* ---- operation.c --------------------------------------------------------- */
+
+/* Takes the operation of a waiting task back. False: not at once. */
+int aci_operation_withdraw(struct ac_future *task);
 
 /* ---- call.c -------------------------------------------------------------- */
 

@@ -140,8 +140,8 @@ static void deadlock(ac_loop *loop) {
     return;
   }
   struct ac_future *task = loop->main;
-  aci_withdraw(task);
-  aci_wake_error(loop, task, AC_EDEADLK);
+  if (aci_withdraw(task))
+    aci_wake_error(loop, task, AC_EDEADLK);
 }
 
 static void block(ac_loop *loop, int64_t when_ns) {
@@ -151,11 +151,17 @@ static void block(ac_loop *loop, int64_t when_ns) {
   atomic_store(&loop->blocked, 0);
 }
 
+void aci_loop_wait(ac_loop *loop) {
+  block(loop, -1);
+  attend(loop);
+}
+
 static void wait_for_something(ac_loop *loop) {
   int64_t next_ns = aci_wheel_next(&loop->wheel);
   if (loop->virtual_clock && next_ns == INT64_MAX)
     next_ns = -1;
-  if (next_ns < 0 && !loop->waiting_fds && !can_be_woken(loop)) {
+  if (next_ns < 0 && !loop->waiting_fds && !loop->waiting_outside &&
+      !can_be_woken(loop)) {
     deadlock(loop);
     return;
   }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct ac_future;
+struct ac_operation;
 struct aci_group;
 
 /* A node is in one container at a time. */
@@ -18,12 +19,13 @@ struct aci_node {
   uint32_t extra; /* the owner's */
   struct aci_node *next, *prev;
   union {
-    int64_t when_ns;          /* in the timer wheel */
-    struct ac_future *future; /* in the ring of those that wait for it */
-    struct aci_node **ring;   /* in another ring: that of an event */
-    struct aci_group *group;  /* of an aci_member */
-    int fd;                   /* waiting for it */
-    int error;                /* a code to wake with or to end with */
+    int64_t when_ns;                /* in the timer wheel */
+    struct ac_future *future;       /* in the ring of those that wait for it */
+    struct aci_node **ring;         /* in another ring: that of an event */
+    struct aci_group *group;        /* of an aci_member */
+    struct ac_operation *operation; /* the task's, while it lasts */
+    int fd;                         /* waiting for it */
+    int error;                      /* a code to wake with or to end with */
   };
 };
 
