@@ -30,7 +30,15 @@
 #define ac_task(T) struct ac_future *
 #define ac_future(T) struct ac_future *
 #define ac_coro(T) struct ac_coro *
+#if defined(__cplusplus)
 #define ac_future_new(T) ac_future_create(sizeof(T))
+#else
+/* void has no value, whatever sizeof says of it. */
+#define ac_future_new(T)                                                       \
+  ac_future_create(sizeof(*_Generic((__typeof__(T) *)0,                        \
+                                    void *: __extension__(char(*)[0]) 0,       \
+                                    default: (__typeof__(T) *)0)))
+#endif
 #endif
 
 #if defined(__ACC__)

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { ARMED = 1, EXPIRED = 2, CANCEL_WAS_DUE = 4 };
+enum { ARMED = 1, EXPIRED = 2 };
 
 _Static_assert(sizeof(struct aci_node) <=
                    sizeof(((struct ac_timeout_scope *)0)->link),
@@ -25,8 +25,9 @@ void ac_timeout_enter(struct ac_timeout_scope *scope, double seconds) {
   memset(scope, 0, sizeof *scope);
   scope->task = task;
   scope->cancel_count = task->node.extra & ACI_CANCEL_COUNT;
-  if (task->node.flags & ACI_CANCEL)
-    scope->state |= CANCEL_WAS_DUE;
+  /* A request still to be delivered will come inside of the scope. */
+  if ((task->node.flags & ACI_CANCEL) && scope->cancel_count)
+    scope->cancel_count -= ACI_CANCEL_ONE;
   scope->deadline_ns = INT64_MAX;
   if (isinf(seconds) && seconds > 0)
     return;
@@ -56,7 +57,7 @@ int ac_timeout_exit(struct ac_timeout_scope *scope, int error) {
   aci_uncancel(task);
   if ((task->node.extra & ACI_CANCEL_COUNT) > scope->cancel_count)
     return error;
-  if (!(state & CANCEL_WAS_DUE))
-    task->node.flags &= ~ACI_CANCEL;
+  /* Nobody else's: what of it has not been delivered is void. */
+  task->node.flags &= ~ACI_CANCEL;
   return error == AC_ECANCELED ? AC_ETIMEDOUT : error;
 }
