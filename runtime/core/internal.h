@@ -310,6 +310,8 @@ struct ac_loop {
   int stop;        /* leave the loop when the current batch is done */
   int interrupted; /* by SIGINT */
   int closing;     /* the main task is done, the others are cancelled */
+  int looks_off;   /* while it ends: when to look what is left, and how */
+  int64_t look_ns, look_pause_ns; /* long not to */
   int failures;    /* some task or future has failed */
   size_t live;     /* tasks that are not done */
   struct ac_future *main;

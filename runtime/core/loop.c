@@ -10,7 +10,11 @@ enum {
   BUDGET = 61, /* tokio's event interval */
   IO_BUDGET = 256,
   /* The main task may catch a deadlock's error and go on; but not for ever. */
-  DEADLOCK_LIMIT = 100
+  DEADLOCK_LIMIT = 100,
+  /* How often tasks may make others while the loop ends, to no end. */
+  END_ROUND_LIMIT = 1000,
+  LOOK_MIN_NS = 1000000,
+  LOOK_MAX_NS = 50000000
 };
 
 /* ---- one turn ------------------------------------------------------------ */
@@ -129,11 +133,9 @@ static int can_be_woken(ac_loop *loop) {
 static void deadlock(ac_loop *loop) {
   if (atomic_load(&loop->attention))
     return;
-  if (loop->closing || !loop->deadlocks)
-    aci_report(loop->closing
-                   ? "the loop ended with tasks that cannot be ended"
-                   : "the loop can never wake again: nothing is ready, and "
-                     "no timer, descriptor or thread is waited for",
+  if (!loop->closing && !loop->deadlocks)
+    aci_report("the loop can never wake again: nothing is ready, and no "
+               "timer, descriptor or thread is waited for",
                NULL, AC_EDEADLK);
   if (loop->closing || ++loop->deadlocks > DEADLOCK_LIMIT) {
     loop->stop = 1;
@@ -166,6 +168,8 @@ static void wait_for_something(ac_loop *loop) {
     return;
   }
   if (!loop->virtual_clock || next_ns < 0) {
+    if (loop->closing && (next_ns < 0 || next_ns > loop->look_ns))
+      next_ns = loop->look_ns;
     block(loop, next_ns);
     return;
   }
@@ -191,12 +195,46 @@ static void between_turns(ac_loop *loop) {
     aci_io_poll(loop, 0);
 }
 
+static void count_ending(struct ac_future *object, void *count) {
+  if (aci_kind(&object->node) == ACI_TASK &&
+      (object->node.flags & (ACI_DONE | ACI_ENDING)) == ACI_ENDING)
+    ++*(size_t *)count;
+}
+
+/* While the loop ends: true when all tasks that were cancelled for that are
+ * done, and only others are left, which they have made. Looking takes time in
+ * proportion to the tasks, so it is done now and then, and the longer it takes
+ * the less often; in virtual time, whenever nothing is ready. */
+static int only_new_tasks_left(ac_loop *loop) {
+  int64_t start_ns = aci_sys_now();
+  if (!aci_queue_is_empty(&loop->ready)) {
+    if (start_ns < loop->look_ns + LOOK_MAX_NS)
+      return 0;
+  } else if (loop->virtual_clock ? loop->looks_off-- > 0
+                                 : start_ns < loop->look_ns) {
+    return 0;
+  }
+  size_t count = 0;
+  aci_each_object(loop, count_ending, &count);
+  int64_t now_ns = aci_sys_now();
+  loop->looks_off = (int)(count / 64);
+  loop->look_pause_ns = loop->look_pause_ns < LOOK_MIN_NS ? LOOK_MIN_NS
+                        : loop->look_pause_ns < LOOK_MAX_NS
+                            ? loop->look_pause_ns * 2
+                            : LOOK_MAX_NS;
+  loop->look_ns = now_ns + loop->look_pause_ns + 10 * (now_ns - start_ns);
+  return !count;
+}
+
 void aci_loop_run(ac_loop *loop) {
   loop->stop = 0;
   do {
     run_ready(loop);
+    if (AC_UNLIKELY(loop->closing) && only_new_tasks_left(loop))
+      break;
     between_turns(loop);
   } while (!loop->stop);
+  ac_running = NULL;
 }
 
 /* ---- from beginning to end ----------------------------------------------- */
@@ -245,25 +283,36 @@ static void loop_close(ac_loop *loop) {
   aci_sys_free(loop);
 }
 
-static void end_task(struct ac_future *object, void *arg) {
-  (void)arg;
+static void end_task(struct ac_future *object, void *count) {
   if (aci_kind(&object->node) != ACI_TASK ||
       (object->node.flags & (ACI_DONE | ACI_ENDING)))
     return;
   object->node.flags |= ACI_ENDING;
+  ++*(size_t *)count;
   aci_cancel(object);
 }
 
-/* Cancels what is left and runs it to its end; tasks that are created
- * meanwhile likewise. */
+/* Cancels what is left and runs it to its end. What that creates meanwhile may
+ * be needed for it, so it runs; what is left of that then is next. */
 static void end_tasks(ac_loop *loop) {
   loop->closing = 1;
-  while (loop->live) {
-    size_t before = loop->live;
-    aci_each_object(loop, end_task, NULL);
+  size_t fewest = loop->live;
+  for (int round = 0; loop->live; round++) {
+    size_t count = 0;
+    aci_each_object(loop, end_task, &count);
+    if (!count || round > END_ROUND_LIMIT) {
+      aci_report("the loop ended with tasks that cannot be ended", NULL,
+                 AC_EDEADLK);
+      return;
+    }
+    loop->look_ns = aci_sys_now();
+    loop->look_pause_ns = 0;
+    loop->looks_off = 0;
     aci_loop_run(loop);
-    if (loop->live && loop->live >= before)
-      break;
+    if (loop->live < fewest) {
+      fewest = loop->live;
+      round = 0;
+    }
   }
 }
 
