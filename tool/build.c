@@ -33,6 +33,7 @@ struct builder {
 };
 
 static struct expr *build_expr(struct builder *b, CXCursor cursor);
+static struct expr *build_selection(struct builder *b, CXCursor cursor);
 static struct stmt *build_stmt(struct builder *b, CXCursor cursor);
 
 /* ---- helpers ------------------------------------------------------------- */
@@ -253,6 +254,24 @@ static bool text_between_has(struct builder *b, uint32_t begin, uint32_t end,
   return false;
 }
 
+/* A record that an expression yields is no object with a name, but lives to
+ * the end of the full expression: a pointer into it may be used till then. */
+static bool is_record_value(const struct expr *expr) {
+  switch (expr->kind) {
+  case EX_CALL:
+  case EX_ASSIGN:
+  case EX_COND:
+  case EX_COMMA:
+  case EX_ELVIS:
+  case EX_STMT_EXPR:
+  case EX_AWAIT:
+  case EX_OP:
+    return expr->type && expr->type->is_record;
+  default:
+    return false;
+  }
+}
+
 /* A compound literal whose address is taken outlives its full expression. */
 static void keep_literal(struct builder *b, struct expr *expr) {
   while (expr->kind == EX_PAREN || expr->kind == EX_DOT ||
@@ -262,9 +281,12 @@ static void keep_literal(struct builder *b, struct expr *expr) {
     expr->local->address_taken = true;
     return;
   }
-  if (expr->kind != EX_COMPOUND || !b->function || expr->local)
+  bool is_value = is_record_value(expr);
+  if ((expr->kind != EX_COMPOUND && !is_value) || !b->function || expr->local)
     return;
   struct local *local = ARENA_NEW(b->arena, struct local);
+  if (is_value)
+    local->like = expr;
   local->id = (uint32_t)b->function->locals.count;
   local->name = local->out_name =
       arena_printf(b->arena, "ac_literal_%u", local->id);
@@ -281,6 +303,9 @@ static struct expr *build_unexposed(struct builder *b, CXCursor cursor) {
   struct children children = children_of(b, cursor);
   if (children.count == 0)
     return opaque(b, cursor);
+  if (source_word_is(b->parsed->source, range.begin, "__builtin_choose_expr") &&
+      children.count == 3)
+    return build_selection(b, cursor);
   if (children.count == 1 &&
       same_range(parsed_range(b->parsed, children.items[0]), range)) {
     struct expr *expr = build_expr(b, children.items[0]);
@@ -410,6 +435,57 @@ static struct expr *build_marked_call(struct builder *b, CXCursor cursor,
   return expr;
 }
 
+/* Builtins that look at an expression, and do not evaluate it. */
+static bool only_looks(const char *name) {
+  static const char *const names[] = {"__builtin_constant_p",
+                                      "__builtin_classify_type",
+                                      "__builtin_object_size",
+                                      "__builtin_dynamic_object_size"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (!strcmp(name, names[i]))
+      return true;
+  return false;
+}
+
+static struct expr *unevaluated(struct builder *b, CXCursor cursor) {
+  struct expr *expr = new_expr(b, EX_UNEVALUATED, cursor);
+  add_kid(b, expr, build_expr(b, cursor));
+  expr->suspends = false;
+  return expr;
+}
+
+/* Which of its two operands __builtin_choose_expr takes: 1, 2, 0 unknown. */
+static size_t chosen(CXCursor condition) {
+  CXEvalResult result = clang_Cursor_Evaluate(condition);
+  size_t choice = 0;
+  if (result && clang_EvalResult_getKind(result) == CXEval_Int)
+    choice = clang_EvalResult_getAsLongLong(result) ? 1 : 2;
+  if (result)
+    clang_EvalResult_dispose(result);
+  return choice;
+}
+
+/* _Generic, of whose operands only clang knows which counts, and
+ * __builtin_choose_expr. */
+static struct expr *build_selection(struct builder *b, CXCursor cursor) {
+  struct expr *expr = new_expr(b, EX_GENERIC, cursor);
+  struct children children = children_of(b, cursor);
+  size_t choice = 0, index = 0;
+  if (clang_getCursorKind(cursor) != CXCursor_GenericSelectionExpr)
+    choice = chosen(children.items[0]);
+  expr->decided = choice > 0;
+  for (size_t i = 0; i < children.count; i++) {
+    if (!clang_isExpression(clang_getCursorKind(children.items[i])))
+      continue;
+    bool counts = index > 0 && (!choice || index == choice);
+    add_kid(b, expr,
+            counts ? build_expr(b, children.items[i])
+                   : unevaluated(b, children.items[i]));
+    index++;
+  }
+  return expr;
+}
+
 static struct expr *build_call(struct builder *b, CXCursor cursor) {
   struct children children = children_of(b, cursor);
   struct range whole = parsed_range(b->parsed, cursor);
@@ -424,6 +500,10 @@ static struct expr *build_call(struct builder *b, CXCursor cursor) {
     callee = callee->kids.items[0].expr;
   if (callee && callee->kind == EX_ASYNC)
     expr->callee = callee->callee;
+  if (callee && callee->kind == EX_CONST && only_looks(spelling(b, cursor))) {
+    expr->kind = EX_UNEVALUATED;
+    expr->suspends = false;
+  }
   if (callee && callee->range.end - callee->range.begin == 8 &&
       source_word_is(b->parsed->source, callee->range.begin, "ac_raise")) {
     expr->kind = EX_RAISE;
@@ -472,23 +552,48 @@ static struct expr *build_stmt_expr(struct builder *b, CXCursor cursor) {
   return expr;
 }
 
+/* Which jumps stay inside a statement expression. */
+struct inside {
+  bool loop, breakable;
+};
+
 /* Only a statement expression that must be taken apart counts: one with an
- * await, or a jump that the lowering may have to route. */
-static bool body_has_await(const struct stmt *stmt) {
+ * await, or a jump out of it, which the lowering may have to route and whose
+ * way it has to know. */
+static bool must_take_apart(const struct stmt *stmt, struct inside inside) {
   if (!stmt)
     return false;
-  if (stmt->kind == ST_RETURN || stmt->kind == ST_DEFER ||
-      stmt->kind == ST_TIMEOUT)
+  switch (stmt->kind) {
+  case ST_RETURN:
+  case ST_DEFER:
+  case ST_TIMEOUT:
+  case ST_GOTO:
+  case ST_COMPUTED_GOTO:
     return true;
+  case ST_BREAK:
+    return !inside.breakable;
+  case ST_CONTINUE:
+    return !inside.loop;
+  case ST_WHILE:
+  case ST_DO:
+  case ST_FOR:
+    inside.loop = inside.breakable = true;
+    break;
+  case ST_SWITCH:
+    inside.breakable = true;
+    break;
+  default:
+    break;
+  }
   if ((stmt->expr && stmt->expr->suspends) ||
-      (stmt->step && stmt->step->suspends) || body_has_await(stmt->init))
+      (stmt->step && stmt->step->suspends) || must_take_apart(stmt->init, inside))
     return true;
   for (size_t i = 0; i < stmt->declarators.count; i++)
     if (stmt->declarators.items[i].init &&
         stmt->declarators.items[i].init->suspends)
       return true;
   for (size_t i = 0; i < stmt->kids.count; i++)
-    if (body_has_await(stmt->kids.items[i]))
+    if (must_take_apart(stmt->kids.items[i], inside))
       return true;
   return false;
 }
@@ -633,7 +738,7 @@ static struct expr *build_expr(struct builder *b, CXCursor cursor) {
     return generic(b, EX_INIT_LIST, cursor);
   case CXCursor_StmtExpr:
     expr = build_stmt_expr(b, cursor);
-    expr->suspends = body_has_await(expr->body);
+    expr->suspends = must_take_apart(expr->body, (struct inside){0});
     expr->special = expr->suspends;
     return expr;
   case CXCursor_UnaryExpr:
@@ -641,7 +746,7 @@ static struct expr *build_expr(struct builder *b, CXCursor cursor) {
     expr->suspends = false;
     return expr;
   case CXCursor_GenericSelectionExpr:
-    return generic(b, EX_GENERIC, cursor);
+    return build_selection(b, cursor);
   default:
     return generic(b, EX_TEXT, cursor);
   }
@@ -693,6 +798,31 @@ static void read_attributes(struct builder *b, struct declarator *declarator,
   }
 }
 
+/* Names in a body that the lowering declares itself. */
+static bool is_generated_name(const char *name) {
+  static const char *const names[] = {
+      "self",   "state",  "resumed", "status", "ret",   "r",     "callee",
+      "head",   "left",   "known",   "value",  "next",  "error", "t",
+      "result", "task",   "timeout", "arg_",   "p",     "type_", "literal_",
+      "thunk_", "image_", "resume_", "caught_", "cleanup_", "break_",
+      "continue_"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    size_t length = strlen(names[i]);
+    if (!strncmp(name + 3, names[i], length) &&
+        (strspn(name + 3 + length, "0123456789") == strlen(name + 3 + length) ||
+         !strcmp(names[i], "image_")))
+      return true;
+  }
+  return false;
+}
+
+static void check_name(struct builder *b, const char *name, uint32_t offset) {
+  if (!strncmp(name, "ac_", 3) && offset != UINT32_MAX &&
+      is_generated_name(name))
+    diag_at(b->diags, b->parsed->source, SEVERITY_ERROR, offset,
+            "'%s' is a name of acc's own in an async function", name);
+}
+
 static struct local *new_local(struct builder *b, CXCursor cursor,
                                bool is_param) {
   struct local *local = ARENA_NEW(b->arena, struct local);
@@ -704,11 +834,40 @@ static struct local *new_local(struct builder *b, CXCursor cursor,
   local->name_offset =
       parsed_offset(b->parsed, clang_getCursorLocation(cursor));
   local->is_param = is_param;
+  check_name(b, local->name, local->name_offset);
   local->is_volatile =
       clang_isVolatileQualifiedType(clang_getCanonicalType(type)) != 0;
+  if (local->is_volatile && !local->bare->is_array)
+    local->bare = type_volatile(b->arena, local->bare);
   local->address_taken = local->type->is_array;
   vector_push(b->arena, &b->function->locals, local);
   return local;
+}
+
+/* Names other than variables' that a declaration brings into its scope. */
+static void add_names(struct builder *b, struct declarator *declarator,
+                      CXCursor cursor) {
+  struct children children = children_of(b, cursor);
+  switch (clang_getCursorKind(cursor)) {
+  case CXCursor_TypedefDecl:
+  case CXCursor_FunctionDecl:
+  case CXCursor_EnumConstantDecl: {
+    struct local *local = new_local(b, cursor, false);
+    local->is_static = true;
+    local->address_taken = false;
+    vector_push(b->arena, &declarator->names, local);
+    return;
+  }
+  case CXCursor_EnumDecl:
+  case CXCursor_StructDecl:
+  case CXCursor_UnionDecl:
+    vector_push(b->arena, &b->function->tags, spelling(b, cursor));
+    for (size_t i = 0; i < children.count; i++)
+      add_names(b, declarator, children.items[i]);
+    return;
+  default:
+    return;
+  }
 }
 
 static void build_declarator(struct builder *b, struct stmt *stmt,
@@ -727,6 +886,8 @@ static void build_declarator(struct builder *b, struct stmt *stmt,
       declarator.type = get_type(b, clang_getCursorType(cursor), false);
       declarator.function_name = spelling(b, cursor);
     }
+    if (b->function)
+      add_names(b, &declarator, cursor);
     vector_push(b->arena, &stmt->declarators, declarator);
     return;
   }
@@ -900,8 +1061,10 @@ static struct stmt *build_labelled(struct builder *b, enum stmt_kind kind,
   struct stmt *stmt = new_stmt(b, kind, cursor);
   struct children children = children_of(b, cursor);
   stmt->is_default = clang_getCursorKind(cursor) == CXCursor_DefaultStmt;
-  if (kind == ST_LABEL)
+  if (kind == ST_LABEL) {
     stmt->name = spelling(b, cursor);
+    check_name(b, stmt->name, stmt->range.begin);
+  }
   if (!children.count) {
     stmt->head = stmt->range;
     return stmt;
@@ -950,8 +1113,21 @@ static struct stmt *build_declaration(struct builder *b, CXCursor cursor) {
   return stmt;
 }
 
+/* asm goto: libclang does not tell of its labels. */
+static bool is_asm_goto(const struct source *source, struct range range) {
+  uint32_t at = range.begin;
+  while (at < range.end && source->text[at] != '(') {
+    if (source_word_is(source, at, "goto"))
+      return true;
+    at = source_skip_space(source, source_word_end(source, at));
+  }
+  return false;
+}
+
 static struct stmt *build_verbatim(struct builder *b, CXCursor cursor) {
   struct stmt *stmt = new_stmt(b, ST_VERBATIM, cursor);
+  if (b->function && is_asm_goto(b->parsed->source, stmt->range))
+    b->function->has_label_values = true;
   stmt->expr = generic(b, EX_TEXT, cursor);
   return stmt;
 }

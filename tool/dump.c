@@ -58,7 +58,7 @@ static void print_expr(const struct unit *unit, const struct expr *e) {
   if (e->text) {
     printf("{");
     for (const char *c = e->text; *c; c++)
-      putchar(*c == '\1' ? '_' : *c);
+      putchar(*c < '\4' ? '_' : *c);
     printf("}");
   }
   printf("(%s", expr_names[e->kind]);

@@ -33,16 +33,63 @@ struct emitter {
   int depth;              /* of indentation */
   bool unevaluated;
   size_t next_directive;  /* of those inside the function at work */
+  VECTOR(const char *) names; /* declared in its body, sorted */
+  VECTOR(const struct type *) aliases; /* of types that such a name hides */
+  unsigned first_alias;
 };
 
 static void print_expr(struct emitter *e, const struct expr *x);
+static void print_one(struct emitter *e, const struct expr *x);
 static void print_stmt(struct emitter *e, const struct stmt *s);
 
 /* ---- types and names ----------------------------------------------------- */
 
+static bool is_word(char c) {
+  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+         (c >= 'A' && c <= 'Z');
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Does a name in this text mean something else in the function at work? */
+static bool is_hidden(const struct emitter *e, const char *text) {
+  while (*text) {
+    size_t length = 0;
+    while (is_word(text[length]))
+      length++;
+    if (!length) {
+      text++;
+      continue;
+    }
+    const char *word = arena_copy(e->arena, text, length);
+    if (bsearch(&word, e->names.items, e->names.count, sizeof word, by_text))
+      return true;
+    text += length;
+  }
+  return false;
+}
+
+/* A name for a type whose own is hidden somewhere in the function. */
+static const char *alias(struct emitter *e, const struct type *type) {
+  size_t i = 0;
+  while (i < e->aliases.count &&
+         (strcmp(e->aliases.items[i]->before, type->before) != 0 ||
+          strcmp(e->aliases.items[i]->after, type->after) != 0))
+    i++;
+  if (i == e->aliases.count)
+    vector_push(e->arena, &e->aliases, type);
+  return arena_printf(e->arena, "ac_type_%u", e->first_alias + (unsigned)i);
+}
+
 static const char *declare(struct emitter *e, const struct type *type,
                            const char *name) {
   struct buf text = {0};
+  if (e->names.count && type->file_scope &&
+      (is_hidden(e, type->before) || is_hidden(e, type->after)))
+    return arena_printf(e->arena, "%s%s%s", alias(e, type), *name ? " " : "",
+                        name);
   type_declare(&text, type, name);
   const char *copy = arena_copy(e->arena, text.text, text.length);
   buf_free(&text);
@@ -67,9 +114,29 @@ static const char *lowered_type(struct emitter *e, const struct type *function,
   return copy;
 }
 
+/* typeof(x), for a type without a name. */
+static const char *typeof_text(struct emitter *e, const struct expr *x) {
+  struct buf text = {0};
+  struct writer writer = e->w;
+  bool outer = e->unevaluated;
+  e->w = (struct writer){.out = &text};
+  e->unevaluated = true;
+  writer_puts(&e->w, "__typeof__(");
+  print_expr(e, x);
+  writer_puts(&e->w, ")");
+  e->unevaluated = outer;
+  e->w = writer;
+  const char *copy = arena_copy(e->arena, text.text, text.length);
+  buf_free(&text);
+  return copy;
+}
+
 static const char *local_text(struct emitter *e, const struct local *local) {
   if (local->class != LOCAL_FRAME)
     return local->out_name;
+  if (local->raw && local->like)
+    return arena_printf(e->arena, "(*(%s *)ac_self->%s)",
+                        typeof_text(e, local->like), local->member);
   if (local->raw)
     return arena_printf(e->arena, "(*(__typeof__(ac_image_%s) *)ac_self->%s)",
                         local->out_name, local->member);
@@ -81,7 +148,14 @@ static const char *local_text(struct emitter *e, const struct local *local) {
 static void collect_stmt(struct emitter *e, const struct stmt *s,
                          edit_list *edits);
 
+/* A compound literal, or another record that is pointed into. */
+static bool is_kept(const struct expr *x) {
+  return x->kind != EX_VAR && x->local && x->local->class == LOCAL_FRAME;
+}
+
 static bool is_as_written(const struct expr *x) {
+  if (is_kept(x))
+    return false;
   switch (x->kind) {
   case EX_VAR:
     return !x->local->is_temp && !x->local->renamed &&
@@ -90,8 +164,6 @@ static bool is_as_written(const struct expr *x) {
   case EX_OP:
   case EX_AWAIT:
     return false;
-  case EX_COMPOUND:
-    return !x->local || x->local->class != LOCAL_FRAME;
   default:
     return x->text == NULL;
   }
@@ -213,7 +285,9 @@ static void print_range(struct emitter *e, struct range range,
 static void print_template(struct emitter *e, const struct expr *x) {
   size_t kid = 0;
   for (const char *c = x->text; *c; c++) {
-    if (*c != '\1')
+    if (*c == '\2' || *c == '\3')
+      writer_puts(&e->w, declare(e, x->type, *c == '\3' ? "*" : ""));
+    else if (*c != '\1')
       writer_add(&e->w, c, 1);
     else if (kid < x->kids.count)
       print_expr(e, x->kids.items[kid++].expr);
@@ -327,6 +401,24 @@ static void print_operator(struct emitter *e, const struct expr *x) {
   writer_puts(&e->w, ")");
 }
 
+/* The same for a record value: its array of one is the lvalue to copy from. */
+static void print_kept_value(struct emitter *e, const struct expr *x) {
+  struct expr value = *x;
+  value.local = NULL;
+  if (x->local->raw) {
+    const char *type = typeof_text(e, x);
+    writer_printf(&e->w,
+                  "(*(%s *)__builtin_memcpy(ac_self->%s, (%s[1]){", type,
+                  x->local->member, type);
+  } else {
+    writer_printf(&e->w, "(*(%s)__builtin_memcpy(&ac_self->%s, (%s){",
+                  declare(e, x->local->bare, "(*)"), x->local->member,
+                  declare(e, x->local->bare, "[1]"));
+  }
+  print_one(e, &value);
+  writer_printf(&e->w, "}, %lld))", (long long)x->local->bare->size);
+}
+
 /* A compound literal whose address outlives the expression: copied into the
  * frame, and its place there is the lvalue. */
 static void print_kept_literal(struct emitter *e, const struct expr *x) {
@@ -349,6 +441,13 @@ static void print_kept_literal(struct emitter *e, const struct expr *x) {
 static void print_expr(struct emitter *e, const struct expr *x) {
   if (x->text) {
     print_template(e, x);
+    return;
+  }
+  if (is_kept(x) && !e->unevaluated) {
+    if (x->kind == EX_COMPOUND)
+      print_kept_literal(e, x);
+    else
+      print_kept_value(e, x);
     return;
   }
   switch (x->kind) {
@@ -379,12 +478,6 @@ static void print_expr(struct emitter *e, const struct expr *x) {
       return;
     }
     break;
-  case EX_COMPOUND:
-    if (x->local && x->local->class == LOCAL_FRAME) {
-      print_kept_literal(e, x);
-      return;
-    }
-    break;
   default:
     break;
   }
@@ -401,17 +494,25 @@ static void print_expr(struct emitter *e, const struct expr *x) {
 
 /* ---- spills -------------------------------------------------------------- */
 
+/* An expression where a comma would end it. */
+static void print_one(struct emitter *e, const struct expr *x) {
+  bool comma = x->kind == EX_COMMA && !x->text;
+  writer_puts(&e->w, comma ? "(" : "");
+  print_expr(e, x);
+  writer_puts(&e->w, comma ? ")" : "");
+}
+
 /* to = value, also where C forbids it for a member's sake. */
 static void print_assign(struct emitter *e, const char *to,
                          const struct type *type, const struct expr *value) {
   if (!type->has_const_member) {
     writer_printf(&e->w, "%s = ", to);
-    print_expr(e, value);
+    print_one(e, value);
     return;
   }
   writer_printf(&e->w, "__builtin_memcpy(&%s, (%s){", to,
                 declare(e, type, "[1]"));
-  print_expr(e, value);
+  print_one(e, value);
   writer_printf(&e->w, "}, %lld)", (long long)type->size);
 }
 
@@ -655,12 +756,7 @@ static void print_declarator_as(struct emitter *e, const struct declarator *d,
                                 const char *name, bool bare_type) {
   const struct local *local = d->local;
   if (local->like) {
-    writer_puts(&e->w, "__typeof__(");
-    bool outer = e->unevaluated;
-    e->unevaluated = true;
-    print_expr(e, local->like);
-    e->unevaluated = outer;
-    writer_printf(&e->w, ") %s", name);
+    writer_printf(&e->w, "%s %s", typeof_text(e, local->like), name);
     return;
   }
   const struct type *type = bare_type ? local->bare : local->type;
@@ -1317,7 +1413,53 @@ static void print_signature(struct emitter *e, const struct function *f,
   writer_puts(&e->w, ") {");
 }
 
+static void find_names(struct emitter *e, const struct function *f) {
+  e->names.count = 0;
+  for (size_t i = 0; i < f->locals.count; i++)
+    if (!f->locals.items[i]->is_temp)
+      vector_push(e->arena, &e->names, f->locals.items[i]->name);
+  for (size_t i = 0; i < f->tags.count; i++)
+    vector_push(e->arena, &e->names, f->tags.items[i]);
+  if (e->names.count)
+    qsort(e->names.items, e->names.count, sizeof *e->names.items, by_text);
+}
+
+static void print_aliases(struct emitter *e, const struct function *f) {
+  uint32_t first = source_line_at(e->source, f->range.begin);
+  e->w.quiet = true;
+  e->names.count = 0;
+  for (size_t i = 0; i < e->aliases.count; i++) {
+    writer_line(&e->w, first);
+    writer_printf(
+        &e->w, "typedef %s;",
+        declare(e, e->aliases.items[i],
+                arena_printf(e->arena, "ac_type_%u",
+                             e->first_alias + (unsigned)i)));
+  }
+  writer_newline(&e->w);
+  find_names(e, f);
+}
+
+static void print_lowered(struct emitter *e, struct function *f);
+
+/* Printed again where it turns out to need aliases, which stand before it. */
 static void print_function(struct emitter *e, struct function *f) {
+  struct writer start = e->w;
+  size_t length = e->w.out->length;
+  e->first_alias += (unsigned)e->aliases.count;
+  e->aliases.count = 0;
+  find_names(e, f);
+  print_lowered(e, f);
+  if (e->aliases.count) {
+    e->w = start;
+    e->w.out->length = length;
+    print_aliases(e, f);
+    print_lowered(e, f);
+  }
+  e->names.count = 0;
+}
+
+static void print_lowered(struct emitter *e, struct function *f) {
   bool has_frame = f->awaits.count > 0;
   e->function = f;
   e->depth = 0;

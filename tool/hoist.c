@@ -52,6 +52,7 @@ struct label {
 };
 
 typedef VECTOR(struct stmt *) stmt_list;
+typedef VECTOR(struct local *) local_list;
 
 struct hoist {
   struct arena *arena;
@@ -65,7 +66,7 @@ struct hoist {
   VECTOR(struct label) labels;
   struct local *result;   /* a value on its way through cleanups */
   bool has_cleanups;
-  VECTOR(struct local *) changed; /* in the full expression at work */
+  local_list changed; /* in the full expression at work */
 };
 
 static struct expr *hoist_expr(struct hoist *h, struct expr *e);
@@ -447,6 +448,20 @@ static struct expr *hoist_assignment(struct hoist *h, struct expr *e) {
   return copy;
 }
 
+/* What is no place at all, but a record that an expression yields. */
+static bool is_record_value(const struct expr *e) {
+  switch (e->kind) {
+  case EX_VAR:
+  case EX_CONST:
+  case EX_TEXT: /* a variable of the file's, or an opaque macro */
+  case EX_COMPOUND:
+  case EX_GENERIC:
+    return false;
+  default:
+    return e->type && e->type->is_record && !e->local;
+  }
+}
+
 /* An lvalue. keep: it must name the same object after a suspension, so its
  * pointers and subscripts are captured. */
 static struct expr *hoist_place(struct hoist *h, struct expr *e, bool keep) {
@@ -483,7 +498,8 @@ static struct expr *hoist_place(struct hoist *h, struct expr *e, bool keep) {
     return copy;
   }
   default:
-    return e->suspends ? hoist_expr(h, e) : e;
+    e = e->suspends ? hoist_expr(h, e) : e;
+    return keep && is_record_value(e) ? capture(h, e) : e;
   }
 }
 
@@ -577,10 +593,19 @@ static struct expr *hoist_elvis(struct hoist *h, struct expr *e) {
   return use(h, value, e->range);
 }
 
+/* Statements inside an expression, whose own full expressions begin and end
+ * while the one around them is at work. */
+static void lower_inner(struct hoist *h, struct stmt *s) {
+  local_list changed = h->changed;
+  h->changed = (local_list){0};
+  lower_stmt(h, s);
+  h->changed = changed;
+}
+
 static struct expr *hoist_stmt_expr(struct hoist *h, struct expr *e) {
   struct local *value = NULL;
   if (!e->type || e->type->is_void) {
-    lower_stmt(h, e->body);
+    lower_inner(h, e->body);
     return no_value(h, e->range);
   }
   value = temp_like(h, e);
@@ -598,7 +623,7 @@ static struct expr *hoist_stmt_expr(struct hoist *h, struct expr *e) {
     }
     vector_push(h->arena, &body->kids, kid);
   }
-  lower_stmt(h, body);
+  lower_inner(h, body);
   struct expr *result = use(h, value, e->range);
   result->type = e->type;
   return result;
@@ -634,9 +659,27 @@ static struct expr *hoist_raise(struct hoist *h, struct expr *e) {
   return no_value(h, e->range);
 }
 
+/* A record that is pointed into: it goes to its place in the frame. */
+static struct expr *hoist_kept(struct hoist *h, struct expr *e) {
+  struct local *place = e->local;
+  if (e->kind == EX_AWAIT) {
+    lower_await(h, e, place, true);
+  } else {
+    struct expr *copy = copy_expr(h, e);
+    copy->local = NULL;
+    copy->suspends = true;
+    emit_set(h, place, hoist_expr(h, copy), e->range);
+  }
+  struct expr *result = use(h, place, e->range);
+  result->type = e->type;
+  return result;
+}
+
 static struct expr *hoist_expr(struct hoist *h, struct expr *e) {
   if (!e->suspends)
     return e;
+  if (e->local && e->kind != EX_COMPOUND)
+    return hoist_kept(h, e);
   switch (e->kind) {
   case EX_AWAIT: {
     struct local *value = lower_await(h, e, NULL, true);
@@ -754,11 +797,8 @@ static void gather_children(struct hoist *h, struct expr *op) {
     struct expr *handle = use(h, child->handle, op->range);
     if (child->place) {
       struct expr *store =
-          new_text(h,
-                   arena_printf(h->arena,
-                                "\1 = *(%s%s *)ac_future_value(\1)",
-                                child->type->before, child->type->after),
-                   op->range, child->type);
+          new_text(h, "\1 = *(\3)ac_future_value(\1)", op->range,
+                   child->type);
       struct hole holes[] = {{child->place->range, child->place},
                              {op->range, handle}};
       vector_push(h->arena, &store->kids, holes[0]);
@@ -899,7 +939,7 @@ static void lower_effect(struct hoist *h, struct expr *e) {
     return;
   }
   case EX_STMT_EXPR:
-    lower_stmt(h, e->body);
+    lower_inner(h, e->body);
     return;
   default:
     break;
@@ -1320,11 +1360,8 @@ static void lower_declarator(struct hoist *h, const struct stmt *s,
   if (value->kind == EX_AWAIT) {
     lower_await(h, value, declarator.local, true);
   } else if (init->kind == EX_INIT_LIST) {
-    const struct type *type = declarator.local->type;
-    struct expr *literal = wrap(
-        h,
-        arena_printf(h->arena, "(%s%s)\1", type->before, type->after),
-        hoist_operands(h, init));
+    struct expr *literal = wrap(h, "(\2)\1", hoist_operands(h, init));
+    literal->type = declarator.local->type;
     emit_set(h, declarator.local, literal, init->range);
   } else {
     value = hoist_expr(h, init);
@@ -1547,7 +1584,7 @@ static void scope_exprs(struct arena *arena, struct scope *scope,
                         struct expr *e) {
   if (!e)
     return;
-  if (e->kind == EX_COMPOUND && e->local)
+  if (e->local && (e->kind == EX_COMPOUND || e->local->like))
     vector_push(arena, &scope->locals, e->local);
   for (size_t i = 0; i < e->kids.count; i++)
     scope_exprs(arena, scope, e->kids.items[i].expr);
@@ -1567,11 +1604,18 @@ static void number(struct arena *arena, struct function *function,
   scope_exprs(arena, scope, s->step);
   number(arena, function, s->init, scope);
   for (size_t i = 0; i < s->declarators.count; i++) {
-    if (s->declarators.items[i].local)
-      vector_push(arena, &scope->locals, s->declarators.items[i].local);
+    const struct declarator *declarator = &s->declarators.items[i];
+    if (declarator->local)
+      vector_push(arena, &scope->locals, declarator->local);
+    for (size_t j = 0; j < declarator->names.count; j++)
+      vector_push(arena, &scope->locals, declarator->names.items[j]);
     scope_exprs(arena, scope, s->declarators.items[i].init);
   }
+  if (s->local && s->local->address_taken)
+    vector_push(arena, &scope->locals, s->local);
   if (s->await) {
+    if (s->await->result && s->await->result->like)
+      vector_push(arena, &scope->locals, s->await->result);
     scope_exprs(arena, scope, s->await->expr);
     scope_exprs(arena, scope, s->await->second);
     s->await->id = (uint32_t)function->awaits.count;
@@ -1594,8 +1638,8 @@ void hoist(struct unit *unit, struct function *function, struct diags *diags) {
   scan(&h, function->body, NULL, NULL, false);
   if (h.has_cleanups && function->has_label_values)
     diag_at(diags, unit->source, SEVERITY_ERROR, function->range.begin,
-            "'defer' and computed goto cannot be used in the same async "
-            "function");
+            "'defer' and computed goto (or asm goto) cannot be used in the "
+            "same async function");
   stmt_list list = {0};
   h.out = &list;
   lower_block(&h, function->body);

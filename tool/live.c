@@ -81,9 +81,8 @@ static void reads_target(struct node *node, const struct expr *e, bool sure) {
       reads_target(node, e->kids.items[0].expr, sure);
     return;
   case EX_INDEX:
-    if (e->kids.items[0].expr->type &&
-        (e->kids.items[0].expr->type->is_array ||
-         e->kids.items[0].expr->type->is_vector))
+    if (e->kids.items[0].expr->type && (e->kids.items[0].expr->type->is_array ||
+                                        e->kids.items[0].expr->type->is_vector))
       reads_target(node, e->kids.items[0].expr, sure);
     else
       reads(node, e->kids.items[0].expr, sure);
@@ -125,10 +124,16 @@ static void reads(struct node *node, const struct expr *e, bool sure) {
   case EX_STMT_EXPR:
     reads_stmt(node, e->body);
     return;
+  case EX_TEXT: /* __builtin_choose_expr, asm operands, ... */
+  case EX_GENERIC:
+  case EX_INIT_LIST: /* an initializer may be overridden by a later one */
+    sure = false;
+    break;
   default:
-    for (size_t i = 0; i < e->kids.count; i++)
-      reads(node, e->kids.items[i].expr, sure);
+    break;
   }
+  for (size_t i = 0; i < e->kids.count; i++)
+    reads(node, e->kids.items[i].expr, sure);
 }
 
 static void reads_stmt(struct node *node, const struct stmt *s) {
@@ -280,8 +285,13 @@ static struct node *build(struct graph *g, const struct stmt *s,
   switch (s->kind) {
   case ST_BLOCK:
     return build_kids(g, s, next);
+  case ST_VERBATIM: {
+    struct node *node = expr_node(g, s->expr, next);
+    if (g->function->has_label_values && node != next)
+      vector_push(g->arena, &g->computed, node); /* asm goto */
+    return node;
+  }
   case ST_EXPR:
-  case ST_VERBATIM:
     return expr_node(g, s->expr, next);
   case ST_NULL:
     return next;
@@ -367,8 +377,8 @@ struct liveness liveness(const struct function *function, struct arena *arena) {
       changed |= update(&g, g.nodes.items[i]);
   }
   struct liveness live = {.words = g.words};
-  live.sets = arena_alloc(
-      arena, (function->awaits.count + 1) * g.words * sizeof(uint64_t));
+  live.sets = arena_alloc(arena, (function->awaits.count + 1) * g.words *
+                                     sizeof(uint64_t));
   for (size_t i = 0; i < g.nodes.count; i++) {
     const struct node *node = g.nodes.items[i];
     if (!node->await)

@@ -116,7 +116,8 @@ struct expr {
   struct range range;
   const struct type *type;  /* of its value where it stands, converted */
   VECTOR(struct hole) kids; /* in source order */
-  struct local *local;      /* EX_VAR; EX_COMPOUND that lives in the frame */
+  struct local *local;      /* EX_VAR; of a compound literal, or a record that
+                               a pointer goes into: its place in the frame */
   struct function *callee;  /* EX_ASYNC; EX_CALL of a known async function */
   struct stmt *body;        /* EX_STMT_EXPR */
   VECTOR(struct local *) hidden; /* locals used inside an opaque macro */
@@ -124,9 +125,11 @@ struct expr {
   bool suspends;  /* holds an await or another thing of control flow */
   bool special;   /* holds a word of the dialect: at file level, a piece */
   bool is_bitfield;
+  bool decided;   /* EX_GENERIC: all operands but the selected one are
+                     EX_UNEVALUATED */
   bool discarded; /* its value is not used */
   /* Made by the lowering: printed instead of the source, each \1 in it as the
-   * next kid. */
+   * next kid, \2 as the type, \3 as a pointer to it. */
   const char *text;
   const struct thunk *thunk; /* EX_OP on a call */
 };
@@ -170,6 +173,8 @@ struct declarator {
   struct range tag;        /* a tag defined in this declaration */
   bool anonymous_tag;
   const char *function_name; /* a function is declared here, of `type` */
+  VECTOR(struct local *) names; /* typedefs, enumerators, functions: as if
+                                   they were static variables */
 };
 
 enum await_form {
@@ -232,6 +237,7 @@ struct function {
   struct stmt *body;
   VECTOR(struct local *) locals;
   VECTOR(struct local *) params;
+  VECTOR(const char *) tags; /* of types declared in the body */
   VECTOR(struct await *) awaits;
   VECTOR(struct function *) calls; /* the async functions it names */
   uint32_t mark;                   /* of a walk over calls */

@@ -458,6 +458,15 @@ static void survey_declaration(struct survey *survey, CXCursor cursor) {
   vector_push(survey->arena, &survey->locals, local);
 }
 
+/* A name that is no variable's, but may hide one. */
+static void survey_name(struct survey *survey, CXCursor cursor) {
+  CXString name = clang_getCursorSpelling(cursor);
+  for (size_t i = 0; i < survey->locals.count; i++)
+    if (!strcmp(survey->locals.items[i].name, clang_getCString(name)))
+      survey->locals.items[i].may_rename = true;
+  clang_disposeString(name);
+}
+
 static void survey_address(struct survey *survey, CXCursor operand) {
   for (;;) {
     operand = parsed_strip(operand);
@@ -612,6 +621,10 @@ static enum CXChildVisitResult survey_cursor(CXCursor cursor, CXCursor parent,
   } else if (survey->in_async &&
              (kind == CXCursor_VarDecl || kind == CXCursor_ParmDecl)) {
     survey_declaration(survey, cursor);
+  } else if (survey->in_async && (kind == CXCursor_TypedefDecl ||
+                                  kind == CXCursor_EnumConstantDecl ||
+                                  kind == CXCursor_FunctionDecl)) {
+    survey_name(survey, cursor);
   } else if (kind == CXCursor_UnaryOperator) {
     if (parsed_await(survey->parsed, cursor))
       survey_await(survey, cursor, macro);

@@ -12,6 +12,7 @@
 
 struct place {
   const char *unevaluated; /* what kind of operand, or NULL */
+  bool selected;           /* or it may be evaluated: no macro may hold it */
   bool consumed;           /* an await or operator takes this call */
   bool in_async;
 };
@@ -145,7 +146,7 @@ static void check_await(struct sema *s, const struct expr *e,
   struct place inner = place;
   inner.consumed = true;
   if (place.unevaluated) {
-    if (!source_is_spliced(s->source, at))
+    if (place.selected || !source_is_spliced(s->source, at))
       diag_at(s->diags, s->source, SEVERITY_ERROR, at,
               "'await' is not allowed in %s", place.unevaluated);
     inner.in_async = true;
@@ -294,7 +295,12 @@ static const char *operand_kind(const struct sema *s, const struct expr *e) {
       {"_Alignof", "the operand of _Alignof"},
       {"alignof", "the operand of alignof"},
       {"__alignof__", "the operand of __alignof__"},
-      {"__alignof", "the operand of __alignof"}};
+      {"__alignof", "the operand of __alignof"},
+      {"__builtin_constant_p", "the operand of __builtin_constant_p"},
+      {"__builtin_classify_type", "the operand of __builtin_classify_type"},
+      {"__builtin_object_size", "the operand of __builtin_object_size"},
+      {"__builtin_dynamic_object_size",
+       "the operand of __builtin_dynamic_object_size"}};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (source_word_is(s->source, e->range.begin, words[i][0]))
       return words[i][1];
@@ -313,6 +319,25 @@ static void check_handles(struct sema *s, const struct type *to,
   diag_at(s->diags, s->source, SEVERITY_ERROR, from->range.begin,
           "incompatible handle types: '%s' is needed, and this is '%s'",
           type_text(s, to), type_text(s, type));
+}
+
+/* Only the operand that is selected would be evaluated. */
+static void check_selection(struct sema *s, const struct expr *e,
+                            struct place place) {
+  bool is_generic = source_word_is(s->source, e->range.begin, "_Generic");
+  place.consumed = false;
+  for (size_t i = 0; i < e->kids.count; i++) {
+    const struct expr *kid = e->kids.items[i].expr;
+    struct place inner = place;
+    if (!inner.unevaluated && (kid->suspends || kid->kind == EX_UNEVALUATED))
+      inner.unevaluated = is_generic ? "a _Generic selection"
+                                     : "an operand of __builtin_choose_expr";
+    if (e->decided && kid->kind != EX_UNEVALUATED)
+      inner.unevaluated = place.unevaluated;
+    else
+      inner.selected |= kid->suspends;
+    check_expr(s, kid, inner);
+  }
 }
 
 static void check_expr(struct sema *s, const struct expr *e,
@@ -346,10 +371,7 @@ static void check_expr(struct sema *s, const struct expr *e,
     check_kids(s, e, place);
     return;
   case EX_GENERIC:
-    if (e->suspends) {
-      place.unevaluated = "a _Generic selection";
-    }
-    check_kids(s, e, place);
+    check_selection(s, e, place);
     return;
   case EX_STMT_EXPR:
     if (s->function)

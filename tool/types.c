@@ -14,9 +14,9 @@
 
 struct printer {
   struct arena *arena;
-  bool local;    /* names something declared inside a function */
-  bool nameless; /* holds a type without a name */
-  bool variable; /* variably modified */
+  bool local;       /* names something declared inside a function */
+  bool nameless;    /* holds a type without a name */
+  bool variable;    /* variably modified */
   unsigned pending; /* qualifiers of an array, which are its elements' */
 };
 
@@ -36,11 +36,13 @@ static unsigned qualifier_set(CXType type) {
          (clang_isRestrictQualifiedType(type) ? 4u : 0u);
 }
 
-static const char *qualifiers(struct printer *printer, CXType type,
-                              bool *any) {
-  static const char *const names[] = {"",         "const ",
-                                      "volatile ", "const volatile ",
-                                      "restrict ", "const restrict ",
+static const char *qualifiers(struct printer *printer, CXType type, bool *any) {
+  static const char *const names[] = {"",
+                                      "const ",
+                                      "volatile ",
+                                      "const volatile ",
+                                      "restrict ",
+                                      "const restrict ",
                                       "volatile restrict ",
                                       "const volatile restrict "};
   unsigned set = qualifier_set(type) | printer->pending;
@@ -161,9 +163,9 @@ static const char *print(struct printer *printer, CXType type,
     return print_pointer(printer, type, inner);
   case CXType_ConstantArray:
     printer->pending |= qualifier_set(type);
-    return print(printer, clang_getArrayElementType(type),
-                 arena_printf(arena, "%s[%lld]", inner,
-                              clang_getArraySize(type)));
+    return print(
+        printer, clang_getArrayElementType(type),
+        arena_printf(arena, "%s[%lld]", inner, clang_getArraySize(type)));
   case CXType_IncompleteArray:
     printer->pending |= qualifier_set(type);
     return print(printer, clang_getArrayElementType(type),
@@ -218,14 +220,13 @@ static const char *print(struct printer *printer, CXType type,
     return print(printer, canonical, inner);
   if (printer->pending) {
     bool any;
-    const char *quals =
-        qualifiers(printer, type, &any);
-    return join(printer,
-                arena_printf(arena, "%s%s", quals,
-                             spelling(arena, clang_getTypeSpelling(
-                                                 clang_getUnqualifiedType(
-                                                     type)))),
-                inner);
+    const char *quals = qualifiers(printer, type, &any);
+    return join(
+        printer,
+        arena_printf(arena, "%s%s", quals,
+                     spelling(arena, clang_getTypeSpelling(
+                                         clang_getUnqualifiedType(type)))),
+        inner);
   }
   return join(printer, spelling(arena, clang_getTypeSpelling(type)), inner);
 }
@@ -305,8 +306,8 @@ const struct type *type_of(struct arena *arena, CXType type) {
   out->is_array = canonical.kind == CXType_ConstantArray ||
                   canonical.kind == CXType_IncompleteArray ||
                   canonical.kind == CXType_VariableArray;
-  out->is_vector = canonical.kind == CXType_Vector ||
-                   canonical.kind == CXType_ExtVector;
+  out->is_vector =
+      canonical.kind == CXType_Vector || canonical.kind == CXType_ExtVector;
   out->is_const = clang_isConstQualifiedType(canonical) != 0;
   if (out->is_array) {
     CXType element = canonical;
@@ -358,6 +359,17 @@ const struct type *type_unqualified(struct arena *arena, CXType type) {
     result = copy;
   }
   return result;
+}
+
+const struct type *type_volatile(struct arena *arena, const struct type *type) {
+  struct type *copy = ARENA_NEW(arena, struct type);
+  size_t length = strlen(type->before);
+  bool apart = length && type->before[length - 1] != ' ' &&
+               type->before[length - 1] != '*';
+  *copy = *type;
+  copy->before =
+      arena_printf(arena, "%s%svolatile ", type->before, apart ? " " : "");
+  return copy;
 }
 
 void type_declare(struct buf *out, const struct type *type, const char *name) {

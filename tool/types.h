@@ -13,6 +13,9 @@ const struct type *type_of(struct arena *arena, CXType type);
 /* The same without qualifiers at the top. */
 const struct type *type_unqualified(struct arena *arena, CXType type);
 
+/* The same, volatile at the top. */
+const struct type *type_volatile(struct arena *arena, const struct type *type);
+
 /* Appends a declaration of `name`, or the type's name for "". */
 struct buf;
 void type_declare(struct buf *out, const struct type *type, const char *name);
