@@ -204,6 +204,7 @@ enum { AC_FIRST_COMPLETED = 1, AC_FIRST_ERROR, AC_ALL_COMPLETED };
 _Async size_t ac_wait(const void *handles, size_t count, int mode,
                       double timeout);
 
+#include <ac/adapt.h>
 #include <ac/sync.h>
 
 /* ---- events ------------------------------------------------------------ */

@@ -122,10 +122,41 @@ void aci_call_run(struct aci_node *node) {
   ac_running = NULL;
   if (aci_kind(node) == ACI_TIMER)
     run_timer((struct ac_timer *)(void *)node);
+  else if (aci_kind(node) == ACI_WATCH)
+    aci_watch_run(node);
   else if (node->flags & ACI_BIG)
     run_posted((struct aci_call *)(void *)node);
   else
     run_call((struct aci_call *)(void *)node);
+}
+
+/* ---- at the loop's end ----------------------------------------------------
+ */
+
+struct aci_end {
+  struct aci_end *next;
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+int ac_on_loop_end(void (*fn)(void *arg), void *arg) {
+  ac_loop *loop = aci_thread.loop;
+  if (!loop)
+    return AC_EINVAL;
+  struct aci_end *end = aci_block_new(sizeof *end);
+  if (!end)
+    return AC_ENOMEM;
+  *end = (struct aci_end){loop->ends, fn, arg};
+  loop->ends = end;
+  return AC_OK;
+}
+
+void aci_call_ends(ac_loop *loop) {
+  for (struct aci_end *end; (end = loop->ends);) {
+    loop->ends = end->next;
+    end->fn(end->arg);
+    aci_block_free(end, sizeof *end);
+  }
 }
 
 /* ---- from other threads -------------------------------------------------- */

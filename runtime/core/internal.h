@@ -39,6 +39,7 @@ enum aci_kind {
   ACI_SCOPE,       /* struct ac_timeout_scope */
   ACI_GROUP_TIMER, /* the deadline of a struct aci_group */
   ACI_NAME,        /* struct aci_name, never taken out of the ring */
+  ACI_WATCH,       /* struct ac_watch */
   ACI_END          /* the loop, in the ring of its main task */
 };
 
@@ -312,8 +313,8 @@ struct ac_loop {
   int closing;     /* the main task is done, the others are cancelled */
   int looks_off;   /* while it ends: when to look what is left, and how */
   int64_t look_ns, look_pause_ns; /* long not to */
-  int failures;    /* some task or future has failed */
-  size_t live;     /* tasks that are not done */
+  int failures;                   /* some task or future has failed */
+  size_t live;                    /* tasks that are not done */
   struct ac_future *main;
   struct aci_node main_end; /* waits for it */
 
@@ -322,12 +323,17 @@ struct ac_loop {
   int64_t virtual_ns;
   int deadlocks; /* how often the main task was woken by one */
 
+  /* guest.c: another loop drives it */
+  int guest;
+  int stepping;
+  int64_t idle_ns; /* when something was last ready */
+
   /* fd.c, io.c */
   struct aci_fd *fds;
   int fd_count;
-  int waiting_fds;          /* tasks that wait, each side counted */
-  int waiting_outside;      /* tasks in operations that end from outside */
-  int unverified;           /* some entry is */
+  int waiting_fds;     /* tasks that wait, each side counted, and watches */
+  int waiting_outside; /* tasks in operations that end from outside */
+  int unverified;      /* some entry is */
   struct aci_node *starved; /* accepts that are out of descriptors */
   struct aci_driver driver;
 
@@ -335,7 +341,8 @@ struct ac_loop {
   atomic_int attention;
   atomic_int blocked; /* in the driver, or about to be */
   atomic_long holds;
-  int exposed; /* its address is known to the program */
+  int exposed;          /* its address is known to the program */
+  struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;
   ac_loop *next_loop;
 
@@ -357,6 +364,15 @@ static inline void aci_stop(ac_loop *loop) {
 void aci_loop_run(ac_loop *loop);
 /* Waits for whatever comes from outside, and runs no task. */
 void aci_loop_wait(ac_loop *loop);
+/* Takes what has come from outside, and lets what is ready run for a while. */
+void aci_loop_step(ac_loop *loop);
+int aci_loop_open(ac_loop **result);
+/* Cancels every task that is left, once each; how many. */
+size_t aci_loop_cancel(ac_loop *loop);
+/* The same, and runs them to their end. */
+void aci_loop_end_tasks(ac_loop *loop);
+/* The memory of tasks that have not ended goes with it. */
+void aci_loop_close(ac_loop *loop);
 /* Wakes it from any thread or signal handler, to look at the bits. */
 void aci_loop_attend(ac_loop *loop, int bits);
 
@@ -513,6 +529,8 @@ struct ac_timer {
 
 /* Runs a call or timer that was in the ready queue, and frees it. */
 void aci_call_run(struct aci_node *node);
+/* What was registered for the loop's end. */
+void aci_call_ends(ac_loop *loop);
 /* Queues what other threads have posted. */
 void aci_call_collect(ac_loop *loop);
 /* From when the loop can be posted to, until when. */
@@ -585,6 +603,7 @@ struct aci_fd {
   struct ac_future *reader, *writer; /* waiting; may be the same */
   uint32_t tag;                      /* changes when the number is closed */
   uint32_t flags;
+  struct ac_watch *watches;
 };
 
 int aci_io_open(ac_loop *loop);
@@ -620,11 +639,24 @@ static inline void aci_fd_note_read(struct aci_fd *entry, size_t got,
     entry->flags |= ACI_FD_DRAINED;
 }
 
+/* When the loop has been idle for so long, it makes sure of entries that were
+ * trusted. */
+#define ACI_IDLE_NS 10000000
+void aci_fd_verify(ac_loop *loop);
+
+/* Takes the descriptor up with the driver, afresh if it is known. */
+int aci_fd_arm(ac_loop *loop, struct aci_fd *entry, int fd);
 /* The current task is suspended until the descriptor is ready. Negative: an
  * error. 1: it turns out to be always ready. */
 int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides);
 /* The number is closed, or means another file from now on. */
 void aci_fd_forget(ac_loop *loop, int fd);
+
+/* ---- watch.c ------------------------------------------------------------- */
+
+/* The descriptor may be ready for one of these. */
+void aci_watch_notify(ac_loop *loop, struct aci_fd *entry, uint32_t events);
+void aci_watch_run(struct aci_node *node);
 
 /* ---- signal.c ------------------------------------------------------------ */
 

@@ -179,7 +179,7 @@ static void wait_for_something(ac_loop *loop) {
     loop->virtual_ns = next_ns;
 }
 
-static void between_turns(ac_loop *loop) {
+static inline void look_at_clock(ac_loop *loop) {
   ac_running = NULL;
   loop->budget = BUDGET;
   loop->io_budget = IO_BUDGET;
@@ -187,6 +187,10 @@ static void between_turns(ac_loop *loop) {
     attend(loop);
   if (loop->wheel.levels)
     aci_wheel_advance(loop, aci_clock(loop));
+}
+
+static void between_turns(ac_loop *loop) {
+  look_at_clock(loop);
   if (loop->stop)
     return;
   if (aci_queue_is_empty(&loop->ready))
@@ -226,6 +230,28 @@ static int only_new_tasks_left(ac_loop *loop) {
   return !count;
 }
 
+/* One look around, without blocking, and a budget's worth of steps. */
+void aci_loop_step(ac_loop *loop) {
+  int64_t now_ns = aci_sys_now();
+  look_at_clock(loop);
+  aci_io_poll(loop, 0);
+  if (!aci_queue_is_empty(&loop->ready)) {
+    loop->idle_ns = now_ns;
+  } else if (loop->unverified && now_ns - loop->idle_ns >= ACI_IDLE_NS) {
+    loop->idle_ns = now_ns;
+    aci_fd_verify(loop);
+  }
+  int64_t next_ns = aci_wheel_next(&loop->wheel);
+  if (loop->virtual_clock && aci_queue_is_empty(&loop->ready) &&
+      !atomic_load(&loop->attention) && next_ns >= 0 && next_ns != INT64_MAX) {
+    if (next_ns > loop->virtual_ns)
+      loop->virtual_ns = next_ns;
+    aci_wheel_advance(loop, aci_clock(loop));
+  }
+  run_ready(loop);
+  ac_running = NULL;
+}
+
 void aci_loop_run(ac_loop *loop) {
   loop->stop = 0;
   do {
@@ -239,7 +265,7 @@ void aci_loop_run(ac_loop *loop) {
 
 /* ---- from beginning to end ----------------------------------------------- */
 
-static int loop_open(ac_loop **result) {
+int aci_loop_open(ac_loop **result) {
   ac_loop *loop = aci_sys_alloc(sizeof *loop, _Alignof(ac_loop));
   if (!loop)
     return AC_ENOMEM;
@@ -270,7 +296,8 @@ static void report_left(struct ac_future *object, void *arg) {
     aci_report_unseen(object);
 }
 
-static void loop_close(ac_loop *loop) {
+void aci_loop_close(ac_loop *loop) {
+  aci_call_ends(loop);
   aci_signal_forget(loop);
   aci_call_close(loop);
   if (loop->failures)
@@ -292,15 +319,19 @@ static void end_task(struct ac_future *object, void *count) {
   aci_cancel(object);
 }
 
+size_t aci_loop_cancel(ac_loop *loop) {
+  size_t count = 0;
+  aci_each_object(loop, end_task, &count);
+  return count;
+}
+
 /* Cancels what is left and runs it to its end. What that creates meanwhile may
  * be needed for it, so it runs; what is left of that then is next. */
-static void end_tasks(ac_loop *loop) {
+void aci_loop_end_tasks(ac_loop *loop) {
   loop->closing = 1;
   size_t fewest = loop->live;
   for (int round = 0; loop->live; round++) {
-    size_t count = 0;
-    aci_each_object(loop, end_task, &count);
-    if (!count || round > END_ROUND_LIMIT) {
+    if (!aci_loop_cancel(loop) || round > END_ROUND_LIMIT) {
       aci_report("the loop ended with tasks that cannot be ended", NULL,
                  AC_EDEADLK);
       return;
@@ -338,7 +369,7 @@ struct entry {
 static int run(const struct entry *entry, void *result, size_t result_bytes,
                int *interrupted) {
   ac_loop *loop;
-  int code = aci_thread.loop ? AC_EINVAL : loop_open(&loop);
+  int code = aci_thread.loop ? AC_EINVAL : aci_loop_open(&loop);
   if (!code) {
     aci_stack_begin();
     loop->main = entry->coro ? ac_spawn_coro(entry->coro)
@@ -355,10 +386,10 @@ static int run(const struct entry *entry, void *result, size_t result_bytes,
     if (entry->with_signals)
       aci_signal_close(loop);
     if (loop->main)
-      end_tasks(loop);
+      aci_loop_end_tasks(loop);
     if (interrupted)
       *interrupted = loop->interrupted;
-    loop_close(loop);
+    aci_loop_close(loop);
     aci_stack_end();
   }
   if (code && result)

@@ -6,7 +6,7 @@
  * Descriptors are armed once. A program that closes one with close(2) instead
  * of ac_close leaves an entry behind that says "armed" of a number which may
  * come back as another file. A wait that trusted its entry is unverified:
- * when the loop has been idle for IDLE_NS, all of these are armed again. */
+ * when the loop has been idle for ACI_IDLE_NS, all of these are armed again. */
 #define _GNU_SOURCE
 #include "internal.h"
 
@@ -14,8 +14,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define IDLE_NS 10000000
 
 /* ---- the table ----------------------------------------------------------- */
 
@@ -51,7 +49,7 @@ int aci_fd_grow(ac_loop *loop, int fd) {
 
 /* ---- waiting ------------------------------------------------------------- */
 
-static int arm(ac_loop *loop, struct aci_fd *entry, int fd) {
+int aci_fd_arm(ac_loop *loop, struct aci_fd *entry, int fd) {
   int code = loop->driver.class->arm(&loop->driver, fd, entry->tag);
   if (code == -EPERM) {
     entry->flags |= ACI_FD_ALWAYS;
@@ -77,7 +75,7 @@ int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides) {
     entry->flags |= ACI_FD_UNVERIFIED;
     loop->unverified = 1;
   } else {
-    int code = arm(loop, entry, fd);
+    int code = aci_fd_arm(loop, entry, fd);
     if (code)
       return code;
     if (entry->flags & ACI_FD_ALWAYS)
@@ -141,6 +139,8 @@ void aci_fd_forget(ac_loop *loop, int fd) {
   fail_waiters(loop, entry, AC_EBADF);
   entry->flags = 0;
   entry->tag++;
+  if (AC_UNLIKELY(entry->watches != NULL))
+    aci_watch_notify(loop, entry, POLLNVAL);
 }
 
 /* ---- events -------------------------------------------------------------- */
@@ -161,22 +161,26 @@ static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
   }
   if (events & POLLOUT && entry->writer)
     wake(loop, entry, entry->writer);
+  if (AC_UNLIKELY(entry->watches != NULL))
+    aci_watch_notify(loop, entry, events);
 }
 
-static void verify(ac_loop *loop) {
+void aci_fd_verify(ac_loop *loop) {
   loop->unverified = 0;
   for (int fd = 0; fd < loop->fd_count; fd++) {
     struct aci_fd *entry = &loop->fds[fd];
     if (!(entry->flags & ACI_FD_UNVERIFIED))
       continue;
     entry->flags &= ~(uint32_t)ACI_FD_UNVERIFIED;
-    if (!entry->reader && !entry->writer)
+    if (!entry->reader && !entry->writer && !entry->watches)
       continue;
-    int code = arm(loop, entry, fd);
-    if (code)
+    int code = aci_fd_arm(loop, entry, fd);
+    if (code) {
       fail_waiters(loop, entry, code);
-    else if (entry->flags & ACI_FD_ALWAYS)
+      aci_watch_notify(loop, entry, POLLNVAL);
+    } else if (entry->flags & ACI_FD_ALWAYS) {
       on_event(loop, fd, entry->tag, POLLIN | POLLOUT);
+    }
   }
 }
 
@@ -191,14 +195,14 @@ void aci_io_poll(ac_loop *loop, int64_t when_ns) {
     if (timeout_ns < 0)
       timeout_ns = 0;
   }
-  if (!loop->unverified || (timeout_ns >= 0 && timeout_ns <= IDLE_NS)) {
+  if (!loop->unverified || (timeout_ns >= 0 && timeout_ns <= ACI_IDLE_NS)) {
     /* Virtual time may jump now: whatever is ready has to be known. */
     if (loop->unverified && loop->virtual_clock && !when_ns)
-      verify(loop);
+      aci_fd_verify(loop);
     poll_driver(loop, timeout_ns);
     return;
   }
-  poll_driver(loop, IDLE_NS);
+  poll_driver(loop, ACI_IDLE_NS);
   if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention))
-    verify(loop);
+    aci_fd_verify(loop);
 }
