@@ -267,6 +267,9 @@ _Async int ac_poll_fd(int fd, int events);
 /* close(2), waking whoever waits on the descriptor with -EBADF first. */
 AC_API int ac_close(int fd);
 
+#include <ac/file.h>
+#include <ac/thread.h>
+
 /* ---- seeing what happens ----------------------------------------------- */
 
 /* Prints every task of this thread's loop: name, state, and its chain of

@@ -10,6 +10,7 @@
 #define ACI_INTERNAL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -297,6 +298,7 @@ int64_t aci_deadline(const ac_loop *loop, double seconds);
 #define ACI_POSTED 1
 #define ACI_INTERRUPTED 2
 #define ACI_DUMP 4
+#define ACI_PARTS 8
 
 #define ACI_HURRY 1
 
@@ -333,6 +335,7 @@ struct ac_loop {
   int fd_count;
   int waiting_fds;     /* tasks that wait, each side counted, and watches */
   int waiting_outside; /* tasks in operations that end from outside */
+  int working;         /* those that do so by themselves: virtual time waits */
   int unverified;      /* some entry is */
   struct aci_node *starved; /* accepts that are out of descriptors */
   struct aci_driver driver;
@@ -345,6 +348,8 @@ struct ac_loop {
   struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;
   ac_loop *next_loop;
+
+  struct aci_part *parts; /* part.c */
 
   struct aci_pool objects;
   struct aci_pool frames;
@@ -375,6 +380,30 @@ void aci_loop_end_tasks(ac_loop *loop);
 void aci_loop_close(ac_loop *loop);
 /* Wakes it from any thread or signal handler, to look at the bits. */
 void aci_loop_attend(ac_loop *loop, int bits);
+
+/* ---- part.c -------------------------------------------------------------- */
+
+struct aci_part;
+struct aci_part_class {
+  size_t bytes; /* of the struct that begins with an aci_part; zeroed */
+  /* Another thread has set ACI_PARTS. Runs no task; may be NULL. */
+  void (*attend)(struct aci_part *part);
+  /* The loop goes, its tasks are done. */
+  void (*close)(struct aci_part *part);
+};
+struct aci_part {
+  const struct aci_part_class *class;
+  ac_loop *loop;
+  struct aci_part *next;
+};
+
+/* The loop's part of that class, made if need be; NULL: out of memory. */
+struct aci_part *aci_part_get(ac_loop *loop,
+                              const struct aci_part_class *class);
+struct aci_part *aci_part_find(const ac_loop *loop,
+                               const struct aci_part_class *class);
+void aci_parts_attend(ac_loop *loop);
+void aci_parts_close(ac_loop *loop);
 
 /* ---- task.c -------------------------------------------------------------- */
 
@@ -663,6 +692,9 @@ void aci_watch_run(struct aci_node *node);
 /* SIGINT interrupts the loop from now on, if nobody else wants it. */
 int aci_signal_open(ac_loop *loop);
 void aci_signal_close(ac_loop *loop);
+/* True when the action is one of a loop's that is gone: what should be in its
+ * place is the default. */
+int aci_signal_is_stale(int signal_number, const struct sigaction *action);
 /* The loop no longer listens to any signal. */
 void aci_signal_forget(ac_loop *loop);
 

@@ -111,6 +111,8 @@ static void attend(ac_loop *loop) {
     loop->interrupted = 1;
     aci_cancel(loop->main);
   }
+  if (bits & ACI_PARTS)
+    aci_parts_attend(loop);
   if (bits & ACI_DUMP)
     ac_dump_tasks(stderr);
 }
@@ -165,6 +167,10 @@ static void wait_for_something(ac_loop *loop) {
   if (next_ns < 0 && !loop->waiting_fds && !loop->waiting_outside &&
       !can_be_woken(loop)) {
     deadlock(loop);
+    return;
+  }
+  if (loop->virtual_clock && loop->working) {
+    block(loop, loop->closing ? loop->look_ns : -1);
     return;
   }
   if (!loop->virtual_clock || next_ns < 0) {
@@ -298,6 +304,7 @@ static void report_left(struct ac_future *object, void *arg) {
 
 void aci_loop_close(ac_loop *loop) {
   aci_call_ends(loop);
+  aci_parts_close(loop);
   aci_signal_forget(loop);
   aci_call_close(loop);
   if (loop->failures)

@@ -72,6 +72,11 @@ void aci_signal_close(ac_loop *loop) {
   wait_for_handlers();
 }
 
+int aci_signal_is_stale(int signal_number, const struct sigaction *action) {
+  return signal_number == SIGINT && !(action->sa_flags & SA_SIGINFO) &&
+         action->sa_handler == on_interrupt && !atomic_load(&interrupt_loop);
+}
+
 int ac_dump_on_signal(int signal_number) {
   ac_loop *loop = aci_thread.loop;
   if (!loop)

@@ -15,6 +15,7 @@
 static atomic_long fail_in;
 static atomic_long alloc_count;
 static atomic_long alloc_live;
+static atomic_int idle_threads;
 
 enum { UNREAD, OFF, ON };
 static atomic_int fail_mode = UNREAD;
@@ -71,6 +72,12 @@ void aci_sys_free(void *memory) {
   free(memory);
 }
 
+void *aci_sys_give(void *memory) {
+  if (memory)
+    atomic_fetch_sub_explicit(&alloc_live, 1, memory_order_relaxed);
+  return memory;
+}
+
 int64_t aci_sys_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -83,5 +90,8 @@ int aci_sys_thread_count(void) {
   struct stat status;
   if (stat("/proc/self/task", &status) != 0 || status.st_nlink < 3)
     return 2;
-  return (int)status.st_nlink - 2;
+  int count = (int)status.st_nlink - 2 - atomic_load(&idle_threads);
+  return count > 1 ? count : 1;
 }
+
+void aci_sys_idle(int by) { atomic_fetch_add(&idle_threads, by); }

@@ -14,6 +14,9 @@
 /* align: a power of two. NULL when out of memory. */
 void *aci_sys_alloc(size_t bytes, size_t align);
 void aci_sys_free(void *memory);
+/* What was allocated without more alignment than malloc's belongs to the
+ * program now, which frees it with free(). */
+void *aci_sys_give(void *memory);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t aci_sys_now(void);
@@ -29,8 +32,11 @@ int aci_sys_fails(void);
 long aci_sys_alloc_count(void);
 long aci_sys_alloc_live(void);
 
-/* Threads of this process; 2 when that cannot be found out. */
+/* Threads of this process that may have to do with a loop, those that idle in
+ * a pool left out; 2 when that cannot be found out. */
 int aci_sys_thread_count(void);
+/* A thread begins or ends to idle: by 1 or -1. */
+void aci_sys_idle(int by);
 
 #pragma GCC visibility pop
 #endif
