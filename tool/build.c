@@ -566,7 +566,7 @@ static bool must_take_apart(const struct stmt *stmt, struct inside inside) {
   switch (stmt->kind) {
   case ST_RETURN:
   case ST_DEFER:
-  case ST_TIMEOUT:
+  case ST_SCOPE:
   case ST_GOTO:
   case ST_COMPUTED_GOTO:
     return true;
@@ -968,6 +968,23 @@ static bool is_mark(struct builder *b, CXCursor condition, const char *mark) {
          !strcmp(spelling(b, bare), mark);
 }
 
+static const char *const scope_words[SCOPE_KINDS] = {
+    [SCOPE_TIMEOUT] = "ac_timeout",
+    [SCOPE_CANCEL] = "ac_scope",
+    [SCOPE_GROUP] = "ac_task_group"};
+
+/* SCOPE_KINDS: it is none. */
+static enum scope_kind scope_mark(struct builder *b, CXCursor condition) {
+  static const char *const marks[SCOPE_KINDS] = {
+      [SCOPE_TIMEOUT] = "ac__op_timeout",
+      [SCOPE_CANCEL] = "ac__op_scope",
+      [SCOPE_GROUP] = "ac__op_task_group"};
+  enum scope_kind kind = 0;
+  while (kind < SCOPE_KINDS && !is_mark(b, condition, marks[kind]))
+    kind++;
+  return kind;
+}
+
 static struct stmt *build_while(struct builder *b, CXCursor cursor) {
   struct stmt *stmt = new_stmt(b, ST_WHILE, cursor);
   struct children children = children_of(b, cursor);
@@ -976,8 +993,9 @@ static struct stmt *build_while(struct builder *b, CXCursor cursor) {
   CXCursor condition = children.items[0];
   if (is_mark(b, condition, "ac__op_defer")) {
     stmt->kind = ST_DEFER;
-  } else if (is_mark(b, condition, "ac__op_timeout")) {
-    stmt->kind = ST_TIMEOUT;
+  } else if (scope_mark(b, condition) != SCOPE_KINDS) {
+    stmt->kind = ST_SCOPE;
+    stmt->scope = scope_mark(b, condition);
     struct children parts = children_of(b, parsed_strip(condition));
     if (parts.count)
       stmt->expr = build_expr(b, parts.items[parts.count - 1]);
@@ -1254,14 +1272,15 @@ static void walk_plain(struct builder *b, CXCursor cursor, uint32_t anchor) {
     return;
   }
   struct children children = children_of(b, cursor);
-  if (kind == CXCursor_WhileStmt && children.count &&
-      (is_mark(b, children.items[0], "ac__op_defer") ||
-       is_mark(b, children.items[0], "ac__op_timeout")))
-    diag_at(b->diags, b->parsed->source, SEVERITY_ERROR,
-            parsed_range(b->parsed, cursor).begin,
-            "'%s' is only supported in an async function",
-            is_mark(b, children.items[0], "ac__op_defer") ? "defer"
-                                                          : "ac_timeout");
+  if (kind == CXCursor_WhileStmt && children.count) {
+    enum scope_kind scope = scope_mark(b, children.items[0]);
+    bool is_defer = is_mark(b, children.items[0], "ac__op_defer");
+    if (is_defer || scope != SCOPE_KINDS)
+      diag_at(b->diags, b->parsed->source, SEVERITY_ERROR,
+              parsed_range(b->parsed, cursor).begin,
+              "'%s' is only supported in an async function",
+              is_defer ? "defer" : scope_words[scope]);
+  }
   for (size_t i = 0; i < children.count; i++)
     walk_plain(b, children.items[i], anchor);
 }

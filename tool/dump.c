@@ -29,7 +29,7 @@ static const char *const stmt_names[] = {
     [ST_COMPUTED_GOTO] = "goto*", [ST_BREAK] = "break",
     [ST_CONTINUE] = "continue", [ST_RETURN] = "return",
     [ST_VERBATIM] = "verbatim", [ST_DEFER] = "defer",
-    [ST_TIMEOUT] = "timeout",   [ST_SET] = "set",
+    [ST_SCOPE] = "scope",       [ST_SET] = "set",
     [ST_AWAIT] = "await",       [ST_MARK] = "mark",
     [ST_JUMP] = "jump",         [ST_FINISH] = "finish",
     [ST_RAISED] = "raised",     [ST_CATCH] = "catch"};

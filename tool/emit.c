@@ -610,6 +610,12 @@ static void print_awaited(struct emitter *e, const struct await *await,
                     await->handles.items[i]->out_name);
     writer_printf(&e->w, "}, %zu", await->handles.count);
     break;
+  case AWAIT_GROUP_EXIT:
+    writer_printf(&e->w, "ac_task_group_exit(%s, ", result);
+    print_expr(e, await->expr);
+    writer_puts(&e->w, ", ");
+    print_expr(e, await->second);
+    break;
   }
   writer_puts(&e->w, ")");
 }

@@ -26,13 +26,14 @@ struct target {
   struct cleanup *cleanups; /* active there */
 };
 
-enum cleanup_kind { CLEANUP_DEFER, CLEANUP_VARIABLE, CLEANUP_TIMEOUT };
+enum cleanup_kind { CLEANUP_DEFER, CLEANUP_VARIABLE, CLEANUP_SCOPE };
 
 struct cleanup {
   enum cleanup_kind kind;
+  enum scope_kind scope;
   struct cleanup *outer;
-  struct stmt *body;       /* CLEANUP_DEFER */
-  struct local *variable;  /* the variable, or the timeout's scope */
+  struct stmt *body;      /* CLEANUP_DEFER */
+  struct local *variable; /* the variable, or the scope, or its address */
   struct local *next, *error;
   const char *label;
   VECTOR(struct target) exits;
@@ -281,7 +282,7 @@ static void route(struct hoist *h, struct cleanup *from,
     if (error)
       s->expr = use(h, error, range);
     emit(h, s);
-  } else if (from->kind == CLEANUP_TIMEOUT) {
+  } else if (from->kind == CLEANUP_SCOPE) {
     emit_set_number(h, from->error, 0, range);
   }
   emit_set_number(h, from->next, number, range);
@@ -977,7 +978,7 @@ static bool is_touched(const struct hoist *h, const struct stmt *s) {
   switch (s->kind) {
   case ST_RETURN:
   case ST_DEFER:
-  case ST_TIMEOUT:
+  case ST_SCOPE:
   case ST_SET:
     return true;
   case ST_BREAK:
@@ -1012,6 +1013,36 @@ static struct stmt *lower_part(struct hoist *h, struct stmt *s) {
   return block;
 }
 
+/* text with a hole for each of the two. */
+static struct expr *of_two(struct hoist *h, const char *text, struct expr *a,
+                           struct expr *b, struct range range,
+                           const struct type *type) {
+  struct expr *e = new_text(h, text, range, type);
+  struct hole holes[] = {{range, a}, {range, b}};
+  vector_push(h->arena, &e->kids, holes[0]);
+  vector_push(h->arena, &e->kids, holes[1]);
+  return e;
+}
+
+static void leave_scope(struct hoist *h, struct cleanup *cleanup,
+                        struct range range) {
+  struct expr *variable = use(h, cleanup->variable, range);
+  struct expr *error = use(h, cleanup->error, range);
+  if (cleanup->scope == SCOPE_GROUP) {
+    struct await *await = new_await(h, AWAIT_GROUP_EXIT, variable, int_type(h));
+    await->second = error;
+    await->result = cleanup->error;
+    cleanup->error->used = true;
+    emit_await(h, await, range);
+    return;
+  }
+  const char *text = cleanup->scope == SCOPE_TIMEOUT
+                         ? "ac_timeout_exit(&\1, \1)"
+                         : "ac_scope_exit(\1, \1)";
+  emit_set(h, cleanup->error,
+           of_two(h, text, variable, error, range, int_type(h)), range);
+}
+
 static void run_cleanup(struct hoist *h, struct cleanup *cleanup,
                         struct range range) {
   if (cleanup->kind == CLEANUP_DEFER) {
@@ -1028,29 +1059,36 @@ static void run_cleanup(struct hoist *h, struct cleanup *cleanup,
     vector_push(h->arena, &call->kids, holes[1]);
     emit_effect(h, call);
   } else {
-    struct expr *call =
-        new_text(h, "ac_timeout_exit(&\1, \1)", range, int_type(h));
-    struct hole holes[] = {{range, use(h, cleanup->variable, range)},
-                           {range, use(h, cleanup->error, range)}};
-    vector_push(h->arena, &call->kids, holes[0]);
-    vector_push(h->arena, &call->kids, holes[1]);
-    emit_set(h, cleanup->error, call, range);
+    leave_scope(h, cleanup, range);
   }
 }
 
-/* At the end of its block: the cleanup itself, and whither afterwards. */
+static void raise_if(struct hoist *h, struct local *error, struct range range) {
+  struct section section;
+  open_section(h, &section);
+  route_error(h, error, range);
+  struct stmt *then_part = close_section(h, &section, range);
+  emit(h, make_if(h, use(h, error, range), then_part, NULL, range));
+}
+
+/* At the end of its block: the cleanup itself, and whither afterwards. A scope
+ * decides itself whether an error passes. */
 static void close_cleanup(struct hoist *h, struct cleanup *cleanup,
                           struct range range) {
   emit_set_number(h, cleanup->next, 0, range);
-  if (cleanup->kind == CLEANUP_TIMEOUT)
+  if (cleanup->kind == CLEANUP_SCOPE)
     emit_set_number(h, cleanup->error, 0, range);
   emit_mark(h, cleanup->label, range);
   h->cleanups = cleanup->outer;
   run_cleanup(h, cleanup, range);
+  if (cleanup->kind == CLEANUP_SCOPE)
+    raise_if(h, cleanup->error, range);
   for (size_t i = 0; i < cleanup->exits.count; i++) {
+    const struct target *target = &cleanup->exits.items[i];
+    if (cleanup->kind == CLEANUP_SCOPE && target->kind == TARGET_RAISE)
+      continue;
     struct section section;
     open_section(h, &section);
-    const struct target *target = &cleanup->exits.items[i];
     route(h, cleanup->outer, target,
           target->kind == TARGET_RAISE ? cleanup->error : NULL, range);
     struct stmt *then_part = close_section(h, &section, range);
@@ -1075,40 +1113,72 @@ static void lower_block(struct hoist *h, struct stmt *s) {
   emit(h, block);
 }
 
-static void begin_cleanup(struct hoist *h, struct stmt *s) {
-  struct cleanup *cleanup = s->cleanup;
+static void name_cleanup(struct hoist *h, struct cleanup *cleanup) {
   cleanup->label = new_label(h, "cleanup");
   cleanup->next = new_local(h, "next", int_type(h));
   cleanup->error = new_local(h, "error", int_type(h));
-  h->cleanups = cleanup;
 }
 
-static void lower_timeout(struct hoist *h, struct stmt *s) {
-  static const struct type scope = {.before = "struct ac_timeout_scope ",
+static void begin_cleanup(struct hoist *h, struct stmt *s) {
+  name_cleanup(h, s->cleanup);
+  h->cleanups = s->cleanup;
+}
+
+static void declare(struct hoist *h, struct local *local, struct range range) {
+  struct stmt *s = new_stmt(h, ST_DECL, range);
+  struct declarator declarator = {.local = local, .type = local->type};
+  vector_push(h->arena, &s->declarators, declarator);
+  s->split = true;
+  emit(h, s);
+}
+
+/* The scope itself is the user's, or, of ac_timeout, a local made for it. */
+static struct expr *enter_scope(struct hoist *h, struct stmt *s) {
+  static const struct type scope = {.before = "struct ac_scope ",
                                     .after = "",
-                                    .size = 64,
+                                    .size = 104,
                                     .align = 8,
                                     .file_scope = true,
                                     .is_record = true};
+  static const struct type scope_pointer = {.before = "struct ac_scope *",
+                                            .after = "",
+                                            .size = 8,
+                                            .align = 8,
+                                            .file_scope = true,
+                                            .is_scalar = true};
+  static const struct type group_pointer = {.before = "struct ac_task_group *",
+                                            .after = "",
+                                            .size = 8,
+                                            .align = 8,
+                                            .file_scope = true,
+                                            .is_scalar = true};
+  struct cleanup *cleanup = s->cleanup;
+  struct expr *operand = full(h, s->expr);
+  if (s->scope == SCOPE_TIMEOUT) {
+    cleanup->variable = new_local(h, "timeout", &scope);
+    cleanup->variable->address_taken = true;
+    declare(h, cleanup->variable, s->range);
+    return of_two(h, "ac_timeout_enter(&\1, \1)",
+                  use(h, cleanup->variable, s->range), operand, s->range,
+                  int_type(h));
+  }
+  bool is_group = s->scope == SCOPE_GROUP;
+  cleanup->variable = is_group ? new_local(h, "group", &group_pointer)
+                               : new_local(h, "scope", &scope_pointer);
+  emit_set(h, cleanup->variable, operand, s->range);
+  return wrap(h, is_group ? "ac_task_group_enter(\1)" : "ac_scope_enter(\1)",
+              use(h, cleanup->variable, s->range));
+}
+
+static void lower_scope(struct hoist *h, struct stmt *s) {
   struct section section;
   open_section(h, &section);
-  struct expr *seconds = full(h, s->expr);
   struct cleanup *cleanup = s->cleanup;
   struct cleanup *outer = h->cleanups;
-  cleanup->variable = new_local(h, "timeout", &scope);
-  cleanup->variable->address_taken = true;
-  struct stmt *declaration = new_stmt(h, ST_DECL, s->range);
-  struct declarator declarator = {.local = cleanup->variable, .type = &scope};
-  vector_push(h->arena, &declaration->declarators, declarator);
-  declaration->split = true;
-  emit(h, declaration);
-  struct expr *enter = new_text(h, "ac_timeout_enter(&\1, \1)", s->range, NULL);
-  struct hole holes[] = {{s->range, use(h, cleanup->variable, s->range)},
-                         {s->range, seconds}};
-  vector_push(h->arena, &enter->kids, holes[0]);
-  vector_push(h->arena, &enter->kids, holes[1]);
-  emit_effect(h, enter);
-  begin_cleanup(h, s);
+  name_cleanup(h, cleanup);
+  emit_set(h, cleanup->error, enter_scope(h, s), s->range);
+  raise_if(h, cleanup->error, s->range);
+  h->cleanups = cleanup;
   lower_stmt(h, s->kids.items[0]);
   struct range end = {s->range.end ? s->range.end - 1 : 0, s->range.end};
   while (h->cleanups != outer)
@@ -1443,8 +1513,8 @@ static void lower_stmt(struct hoist *h, struct stmt *s) {
   case ST_DEFER:
     begin_cleanup(h, s);
     break;
-  case ST_TIMEOUT:
-    lower_timeout(h, s);
+  case ST_SCOPE:
+    lower_scope(h, s);
     break;
   default: {
     struct stmt *copy = ARENA_NEW(h->arena, struct stmt);
@@ -1470,7 +1540,7 @@ static struct cleanup *new_cleanup(struct hoist *h, enum cleanup_kind kind,
 static bool suspends(const struct stmt *s) {
   if (!s)
     return false;
-  if (s->kind == ST_DEFER || s->kind == ST_TIMEOUT ||
+  if (s->kind == ST_DEFER || s->kind == ST_SCOPE ||
       (s->expr && s->expr->suspends) || (s->step && s->step->suspends) ||
       suspends(s->init))
     return true;
@@ -1539,8 +1609,9 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
     s->cleanup->body = s->kids.items[0];
     scan(h, s->kids.items[0], active, active, false);
     return s->cleanup;
-  case ST_TIMEOUT:
-    s->cleanup = new_cleanup(h, CLEANUP_TIMEOUT, active);
+  case ST_SCOPE:
+    s->cleanup = new_cleanup(h, CLEANUP_SCOPE, active);
+    s->cleanup->scope = s->scope;
     scan(h, s->kids.items[0], s->cleanup, s->cleanup, true);
     return active;
   case ST_DECL:

@@ -336,7 +336,7 @@ static struct node *build(struct graph *g, const struct stmt *s,
     return node;
   }
   case ST_DEFER:
-  case ST_TIMEOUT:
+  case ST_SCOPE:
     break; /* gone after hoist */
   }
   return next;

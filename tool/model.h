@@ -134,6 +134,10 @@ struct expr {
   const struct thunk *thunk; /* EX_OP on a call */
 };
 
+/* ST_SCOPE: the statement ac_timeout (seconds), ac_scope (&scope), or
+ * ac_task_group (&group). */
+enum scope_kind { SCOPE_TIMEOUT, SCOPE_CANCEL, SCOPE_GROUP, SCOPE_KINDS };
+
 enum stmt_kind {
   ST_EXPR,
   ST_DECL,
@@ -153,7 +157,7 @@ enum stmt_kind {
   ST_RETURN,
   ST_VERBATIM, /* asm, static assertions, opaque macros: as written */
   ST_DEFER,
-  ST_TIMEOUT,
+  ST_SCOPE,
   /* lowered */
   ST_SET,    /* `local` = `expr` */
   ST_AWAIT,  /* a suspension point: `await` */
@@ -183,8 +187,9 @@ enum await_form {
   AWAIT_OWNED,         /* expr: a handle that nobody else sees */
   AWAIT_WAIT_FOR,      /* expr: a handle; seconds; owned: it was a call */
   AWAIT_SHIELD,
-  AWAIT_GATHER,        /* expr, second: handles, count */
-  AWAIT_GATHER_OWNED   /* handles: temporaries */
+  AWAIT_GATHER,       /* expr, second: handles, count */
+  AWAIT_GATHER_OWNED, /* handles: temporaries */
+  AWAIT_GROUP_EXIT    /* expr, second: the group, the error it is left with */
 };
 
 struct await {
@@ -215,12 +220,13 @@ struct stmt {
   const char *name;    /* of a label, or a goto's */
   struct local *local; /* ST_SET, ST_CATCH */
   struct await *await;
-  struct cleanup *cleanup; /* ST_DEFER, ST_TIMEOUT, a declaration's */
-  bool is_default;     /* ST_CASE */
-  bool lowered;        /* made or changed by `hoist`: print by structure */
-  bool transparent;    /* ST_BLOCK: no scope of the user's */
-  bool split;          /* ST_DECL: one declarator of several, or parted from
-                          its initializer */
+  struct cleanup *cleanup; /* ST_DEFER, ST_SCOPE, a declaration's */
+  enum scope_kind scope;   /* ST_SCOPE */
+  bool is_default;         /* ST_CASE */
+  bool lowered;            /* made or changed by `hoist`: print by structure */
+  bool transparent;        /* ST_BLOCK: no scope of the user's */
+  bool split;              /* ST_DECL: one declarator of several, or parted from
+                              its initializer */
 };
 
 /* The lowered body's scratch: what `build` found of a function. */

@@ -33,10 +33,53 @@ uint32_t parsed_offset(const struct parsed *parsed, CXSourceLocation location) {
   return file && clang_File_isEqual(file, parsed->file) ? offset : UINT32_MAX;
 }
 
-static struct range find_range(const struct parsed *parsed, CXCursor cursor) {
+/* The outermost invocation that holds the offset: an index; or the count. */
+static size_t outermost_at(const struct parsed *parsed, uint32_t offset) {
+  size_t low = 0, high = parsed->outermost.count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    uint32_t at = parsed->outermost.items[middle];
+    if (parsed->macros.items[at].range.end <= offset)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == parsed->outermost.count)
+    return parsed->macros.count;
+  uint32_t at = parsed->outermost.items[low];
+  return parsed->macros.items[at].range.begin <= offset ? at
+                                                        : parsed->macros.count;
+}
+
+static struct range raw_range(const struct parsed *parsed, CXCursor cursor) {
   CXSourceRange range = clang_getCursorExtent(cursor);
   return (struct range){parsed_offset(parsed, clang_getRangeStart(range)),
                         parsed_offset(parsed, clang_getRangeEnd(range))};
+}
+
+/* libclang has what ends within a macro's expansion, where that macro stands in
+ * an argument of another one, end where the macro's name begins: it ends with
+ * the invocation. */
+static struct range find_range(const struct parsed *parsed, CXCursor cursor) {
+  struct range range = raw_range(parsed, cursor);
+  size_t outer = outermost_at(parsed, range.begin);
+  if (outer == parsed->macros.count ||
+      range.begin == parsed->macros.items[outer].range.begin ||
+      range.end < range.begin)
+    return range;
+  /* A block may truly end there. */
+  if (range.end > range.begin && parsed->source->text[range.end - 1] == '}')
+    return range;
+  for (size_t i = outer + 1; i < parsed->macros.count; i++) {
+    struct range inner = parsed->macros.items[i].range;
+    if (inner.begin > range.end)
+      break;
+    if (inner.begin == range.end) {
+      range.end = inner.end;
+      break;
+    }
+  }
+  return range;
 }
 
 /* A cursor's data is opaque, but two of one kind with the same second word in
@@ -316,6 +359,7 @@ static int by_begin(const void *a, const void *b) {
 
 static void collect_macros(struct parsed *parsed, struct arena *arena) {
   parsed->macros.count = parsed->await_words.count = 0;
+  parsed->outermost.count = 0;
   parsed->pollution.count = 0;
   struct macro_visit visit = {parsed, arena};
   clang_visitChildren(clang_getTranslationUnitCursor(parsed->tu), add_macro,
@@ -325,6 +369,14 @@ static void collect_macros(struct parsed *parsed, struct arena *arena) {
           sizeof *parsed->macros.items, by_begin);
   parsed->foreign.count = 0;
   uint32_t end = 0;
+  for (size_t i = 0; i < parsed->macros.count; i++) {
+    const struct macro_use *use = &parsed->macros.items[i];
+    if (use->range.begin < end)
+      continue;
+    end = use->range.end;
+    vector_push(arena, &parsed->outermost, (uint32_t)i);
+  }
+  end = 0;
   for (size_t i = 0; i < parsed->macros.count; i++) {
     const struct macro_use *use = &parsed->macros.items[i];
     if (use->transparent || use->range.begin < end)

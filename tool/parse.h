@@ -41,6 +41,7 @@ struct parsed {
   CXFile file;
   struct range_memo *memos; /* RANGE_MEMOS of them, by hash */
   VECTOR(struct macro_use) macros; /* sorted by begin */
+  VECTOR(uint32_t) outermost; /* of all macros: indices */
   VECTOR(const struct macro_use *) foreign; /* the outermost that are not the
                                                dialect's: sorted, disjoint */
   VECTOR(uint32_t) await_words;    /* `await` in plain text */

@@ -315,20 +315,6 @@ AC_API ac_frame *ac_wait_for_future(void *ret, struct ac_future *future,
 AC_API ac_frame *ac_shield_future(void *ret, struct ac_future *future,
                                   int owned);
 
-/* ac_timeout (seconds) statement: a scope whose deadline cancels the task;
- * lives in the frame between enter and exit. */
-struct ac_timeout_scope {
-  void *link[4];
-  int64_t deadline_ns;
-  void *task;
-  uint32_t cancel_count; /* the task's cancellation requests at entry */
-  uint32_t state;
-};
-AC_API void ac_timeout_enter(struct ac_timeout_scope *scope, double seconds);
-/* error: the code with which the scope is being left, or 0. Returns the code
- * to leave it with: AC_ETIMEDOUT when the deadline did it. */
-AC_API int ac_timeout_exit(struct ac_timeout_scope *scope, int error);
-
 /* ac_future_set(f, v). value may be NULL for void. Returns 0, or AC_EINVAL
  * when the future has ended already. */
 AC_API int ac_future_set_value(struct ac_future *future, const void *value);

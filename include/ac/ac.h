@@ -50,6 +50,8 @@
 #define AC_CORO_HANDLE void *
 #endif
 
+#include <ac/scope.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -107,8 +109,20 @@ AC_API int(ac_cancelled)(AC_HANDLE handle);
 
 /* Requests cancellation: AC_ECANCELED is raised in the task where it is
  * suspended, a task that has not begun never begins, and a future ends
- * cancelled. False when it is done already. asyncio Task.cancel. */
+ * cancelled. False when it is done already. asyncio Task.cancel. The second
+ * says why: text in static storage, for ac_cancellation and listings. */
 AC_API int(ac_cancel)(AC_HANDLE handle);
+AC_API int(ac_cancel_at)(AC_HANDLE handle, const char *why, const char *file,
+                         int line);
+#if !defined(__ACC__)
+#define ac_cancel(handle) ac_cancel_at((handle), NULL, __FILE__, __LINE__)
+#define ac_cancel_because(handle, why)                                         \
+  ac_cancel_at((handle), (why), __FILE__, __LINE__)
+#endif
+/* Who asked last for the task's cancellation. False: nobody has, or there was
+ * no memory to remember it. */
+AC_API int(ac_cancellation)(AC_HANDLE task,
+                            struct ac_cancellation *cancellation);
 
 /* Cancellation requests not taken back, and taking one back: asyncio
  * Task.cancelling, Task.uncancel. */
@@ -120,6 +134,8 @@ AC_API struct ac_future *ac_current_task(void);
 
 /* Names a task for listings; the name is copied, NULL removes it. */
 AC_API int(ac_set_name)(AC_HANDLE handle, const char *name);
+/* Its name, or NULL; good until it is set again or the task goes. */
+AC_API const char *(ac_name)(AC_HANDLE handle);
 
 /* Runs fn(arg) in a later turn of the loop, once the handle is done, in order
  * of registration; at once-in-the-next-turn when it is done already. The

@@ -15,7 +15,16 @@ __asm__(".error \"compile this file with acc\"");
 #define _Await
 extern const volatile int ac__op_defer;
 #define _Defer while (ac__op_defer)
+#undef ac_cancel
+#undef ac_cancel_because
 #define ac_timeout(seconds) while ((seconds) > ac__op_defer)
+#define ac_scope(scope) while ((scope)->shield > ac__op_defer)
+#define ac_task_group(group) while ((group)->error > ac__op_defer)
+#define ac_task_group_start(group, h) ((void)(group), (void)(h), 0)
+#define ac_task_group_add(group, h) ((void)(group), (void)(h), 0)
+#define ac_cancel_because(h, why) ((void)(h), (void)(why), 0)
+#define ac_cancellation(h, c) ((void)(h), (void)(c), 0)
+#define ac_name(h) ((void)(h), (const char *)"")
 
 /* A handle is the value that it yields, or an int for void. */
 #undef ac_task

@@ -19,10 +19,18 @@
 #define _Async __attribute__((swiftcall))
 #define _Await __extension__
 
+struct ac_scope;
+struct ac_task_group;
+struct ac_cancellation;
+
 extern const volatile int ac__op_defer;
 #define _Defer while (ac__op_defer)
 extern int ac__op_timeout(double seconds);
 #define ac_timeout(...) while (ac__op_timeout(__VA_ARGS__))
+extern int ac__op_scope(struct ac_scope *scope);
+#define ac_scope(...) while (ac__op_scope(__VA_ARGS__))
+extern int ac__op_task_group(struct ac_task_group *group);
+#define ac_task_group(...) while (ac__op_task_group(__VA_ARGS__))
 
 #define ac_task(T) __typeof__(T) __attribute__((address_space(0xAC01))) *
 #define ac_future(T) __typeof__(T) __attribute__((address_space(0xAC02))) *
@@ -83,6 +91,11 @@ extern const int ac__op_future_set;
 #define ac_error(h) (ac_error)(AC__HANDLE(h))
 #define ac_cancelled(h) (ac_cancelled)(AC__HANDLE(h))
 #define ac_cancel(h) (ac_cancel)(AC__HANDLE(h))
+#define ac_cancel_because(h, why) (ac_cancel_at)(AC__HANDLE(h), why, 0, 0)
+#define ac_cancellation(h, c) (ac_cancellation)(AC__HANDLE(h), c)
+#define ac_name(h) (ac_name)(AC__HANDLE(h))
+#define ac_task_group_start(g, h) (ac_task_group_start)(g, AC__HANDLE(h))
+#define ac_task_group_add(g, h) (ac_task_group_add)(g, AC__HANDLE(h))
 #define ac_cancelling(h) (ac_cancelling)(AC__HANDLE(h))
 #define ac_uncancel(h) (ac_uncancel)(AC__HANDLE(h))
 #define ac_set_name(h, name) (ac_set_name)(AC__HANDLE(h), name)

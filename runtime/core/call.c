@@ -119,6 +119,10 @@ static void run_timer(struct ac_timer *timer) {
 }
 
 void aci_call_run(struct aci_node *node) {
+  if (aci_kind(node) == ACI_TASK) { /* in a cancelled scope */
+    aci_task_resume(aci_of_node(node));
+    return;
+  }
   ac_running = NULL;
   if (aci_kind(node) == ACI_TIMER)
     run_timer((struct ac_timer *)(void *)node);

@@ -15,8 +15,12 @@ int aci_uncancel(struct ac_future *task) {
   if (task->node.extra & ACI_CANCEL_COUNT)
     task->node.extra -= ACI_CANCEL_ONE;
   /* What has not been delivered is taken back with the last request. */
-  if (!(task->node.extra & ACI_CANCEL_COUNT))
-    task->node.flags &= ~ACI_CANCEL;
+  if (!(task->node.extra & ACI_CANCEL_COUNT)) {
+    if (!(task->node.flags & ACI_SCOPED))
+      task->node.flags &= ~ACI_CANCEL;
+    if (aci_extra(task))
+      aci_extra(task)->held_back = 0;
+  }
   return (int)((task->node.extra & ACI_CANCEL_COUNT) / ACI_CANCEL_ONE);
 }
 
@@ -100,33 +104,53 @@ static int awaits_itself(const struct ac_future *task) {
   return 0;
 }
 
-static int cancel_task(struct ac_future *task) {
+/* True when a shield keeps the request from the task for now. */
+static int hold_back(struct ac_future *task) {
+  struct aci_extra *extra = aci_extra(task);
+  if (AC_LIKELY(!extra || !extra->scope))
+    return 0;
+  extra->held_back = 1;
+  return aci_scope_shields(task);
+}
+
+/* The request goes on from `task`, which it has been counted for. */
+static void deliver(struct ac_future *task) {
   if (aci_wait(&task->node) == ACI_WAIT_FUTURE && awaits_itself(task)) {
-    count_request(task);
     interrupt(task);
-    return 1;
+    return;
   }
   for (;;) {
-    count_request(task);
     switch (aci_wait(&task->node)) {
     case ACI_WAIT_NONE:
       task->node.flags |= ACI_CANCEL;
-      return 1;
+      return;
     case ACI_WAIT_FUTURE:
       task = task->node.future;
       if (aci_kind(&task->node) == ACI_FUTURE) {
         aci_future_end(task, AC_ECANCELED);
-        return 1;
+        return;
       }
+      count_request(task);
+      if (hold_back(task))
+        return;
       break;
     case ACI_WAIT_GROUP:
       aci_group_cancel(task->node.group);
-      return 1;
+      return;
     default:
       interrupt(task);
-      return 1;
+      return;
     }
   }
+}
+
+void aci_cancel_deliver(struct ac_future *task) { deliver(task); }
+
+static int cancel_task(struct ac_future *task) {
+  count_request(task);
+  if (!hold_back(task))
+    deliver(task);
+  return 1;
 }
 
 int aci_cancel(struct ac_future *object) {

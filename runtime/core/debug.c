@@ -1,59 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * debug.c - names of tasks, and the listing of all tasks: for each its state
- * and what it waits for, then its chain of awaits, innermost first, as
- * `function file:line`, from the descriptors of its frames. */
+ * debug.c - the listing of all tasks: for each its state and what it waits
+ * for, then its chain of awaits, innermost first, as `function file:line`,
+ * from the descriptors of its frames. */
 #include "internal.h"
 
 #include <time.h>
-
-/* ---- names --------------------------------------------------------------- */
-
-static struct aci_name *find_name(const struct ac_future *object) {
-  struct aci_node *first = object->waiters;
-  struct aci_node *node = first;
-  if (!first)
-    return NULL;
-  do {
-    if (aci_kind(node) == ACI_NAME)
-      return (struct aci_name *)(void *)node;
-    node = node->next;
-  } while (node != first);
-  return NULL;
-}
-
-const char *aci_task_name(const struct ac_future *task) {
-  const struct aci_name *name = find_name(task);
-  if (name)
-    return name->text;
-  return task->node.flags & ACI_FAILED ? task->function : NULL;
-}
-
-/* The name stands in the ring of waiters: most tasks have none, and need no
- * room for one. */
-int(ac_set_name)(AC_HANDLE handle, const char *text) {
-  struct ac_future *task = (struct ac_future *)(uintptr_t)handle;
-  if (!aci_thread.loop || !task || aci_kind(&task->node) != ACI_TASK)
-    return AC_EINVAL;
-  struct aci_name *name = NULL;
-  if (text) {
-    size_t bytes = sizeof *name + strlen(text) + 1;
-    name = aci_block_new(bytes);
-    if (!name)
-      return AC_ENOMEM;
-    name->node.flags = ACI_NAME;
-    name->bytes = bytes;
-    memcpy(name->text, text, strlen(text) + 1);
-  }
-  struct aci_name *before = find_name(task);
-  if (before) {
-    aci_ring_remove(&task->waiters, &before->node);
-    aci_block_free(before, before->bytes);
-  }
-  if (name)
-    aci_ring_append(&task->waiters, &name->node);
-  return AC_OK;
-}
 
 /* ---- listing ------------------------------------------------------------- */
 
@@ -98,6 +50,18 @@ static void print_group(const struct listing *listing,
 
 static int is_running(const struct ac_future *task) {
   return task == ac_running || (task->node.flags & ACI_BELOW);
+}
+
+static void print_cancellation(FILE *out, const struct ac_future *task) {
+  struct ac_cancellation why;
+  if (!(ac_cancellation)((struct ac_future *)(uintptr_t)task, &why))
+    return;
+  fputs(" (cancelled", out);
+  if (why.by)
+    fprintf(out, " by task %zu", why.by);
+  if (why.file)
+    fprintf(out, " at %s:%d", why.file, why.line);
+  fprintf(out, "%s%s)", why.why ? ": " : "", why.why ? why.why : "");
 }
 
 static void print_operation(const struct listing *listing,
@@ -158,6 +122,7 @@ static void print_wait(const struct listing *listing,
           out);
   else if (flags & ACI_CANCEL)
     fputs(", cancelled", out);
+  print_cancellation(out, task);
 }
 
 static void print_frame(FILE *out, const ac_frame *frame) {
@@ -176,10 +141,10 @@ static void print_task(struct ac_future *task, void *arg) {
   if (aci_kind(&task->node) != ACI_TASK || (task->node.flags & ACI_DONE))
     return;
   listing->count++;
-  const struct aci_name *name = find_name(task);
+  const struct aci_extra *extra = aci_extra(task);
   fprintf(out, "task %zu", aci_object_number(listing->loop, task));
-  if (name)
-    fprintf(out, " '%s'", name->text);
+  if (extra && extra->name)
+    fprintf(out, " '%s'", extra->name);
   if (task == listing->loop->main)
     fputs(" (main)", out);
   fputs(": ", out);

@@ -33,7 +33,7 @@ static void wake_task(ac_loop *loop, struct ac_future *object,
 }
 
 void aci_notify_all(ac_loop *loop, struct ac_future *object) {
-  struct aci_node *name = NULL;
+  struct aci_node *extra = NULL;
   for (struct aci_node *node; (node = object->waiters);) {
     aci_ring_remove(&object->waiters, node);
     switch (aci_kind(node)) {
@@ -46,16 +46,19 @@ void aci_notify_all(ac_loop *loop, struct ac_future *object) {
     case ACI_CALL: /* has pinned the object */
       aci_ready(loop, node);
       break;
+    case ACI_CREW:
+      aci_task_group_member_done(node, object);
+      break;
     case ACI_END:
       aci_stop(loop);
       break;
     default:
-      assert(aci_kind(node) == ACI_NAME);
-      name = node;
+      assert(aci_kind(node) == ACI_EXTRA);
+      extra = node;
     }
   }
-  if (name)
-    aci_ring_append(&object->waiters, name);
+  if (extra)
+    aci_ring_append(&object->waiters, extra);
 }
 
 /* ---- awaiting ------------------------------------------------------------ */
@@ -80,9 +83,8 @@ static ac_frame *await_pending(struct ac_future *object, enum aci_wait wait,
   ac_frame *leaf = aci_leaf(task, wait);
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL)) {
     /* The request that was waiting for an await goes where any other would. */
-    task->node.flags &= ~ACI_CANCEL;
-    task->node.extra -= ACI_CANCEL_ONE;
-    aci_cancel(task);
+    aci_cancel_taken(task);
+    aci_cancel_deliver(task);
     aci_not_yet_ready(aci_thread.loop, task);
   }
   return leaf;

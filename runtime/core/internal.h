@@ -37,10 +37,11 @@ enum aci_kind {
   ACI_CALL,        /* struct aci_call, of ac_call_soon or ac_on_done */
   ACI_TIMER,       /* struct ac_timer */
   ACI_MEMBER,      /* struct aci_member, one handle of a group */
-  ACI_SCOPE,       /* struct ac_timeout_scope */
+  ACI_SCOPE,       /* the deadline of a struct ac_scope */
   ACI_GROUP_TIMER, /* the deadline of a struct aci_group */
-  ACI_NAME,        /* struct aci_name, never taken out of the ring */
   ACI_WATCH,       /* struct ac_watch */
+  ACI_EXTRA,       /* struct aci_extra, the first in its task's ring */
+  ACI_CREW,        /* a member of a task group, in its task's ring */
   ACI_END          /* the loop, in the ring of its main task */
 };
 
@@ -57,20 +58,22 @@ enum aci_wait {
   ACI_WAIT_OPERATION
 };
 
-#define ACI_KIND 0xfu         /* enum aci_kind */
-#define ACI_SPECIAL (1u << 4) /* in the ready queue: not a task */
-#define ACI_NEW (1u << 5)     /* a task that has not begun */
-#define ACI_CANCEL (1u << 6)  /* a cancellation is to be delivered */
-#define ACI_FAILURE (1u << 7) /* to be woken with the error in the node */
-#define ACI_BARE (1u << 8)    /* a task whose only frame is its leaf */
-#define ACI_DONE (1u << 9)    /* a value, or an error */
-#define ACI_FAILED (1u << 10) /* done, with the error in the node */
-#define ACI_SEEN (1u << 11)   /* somebody has received its error */
-#define ACI_HELD (1u << 12)   /* the user's handle */
-#define ACI_OWNED (1u << 13)  /* the await releases what it waits for */
-#define ACI_ENDING (1u << 14) /* cancelled because the loop ends */
-#define ACI_BIG (1u << 15)    /* the block has a struct aci_big in front */
-#define ACI_TIMED (1u << 16)  /* a timer that is in the wheel */
+#define ACI_KIND 0xfu          /* enum aci_kind */
+#define ACI_SPECIAL (1u << 4)  /* in the ready queue: not a task, or one that  \
+                                */
+#define ACI_SCOPED ACI_SPECIAL /* ... is in a scope that was cancelled */
+#define ACI_NEW (1u << 5)      /* a task that has not begun */
+#define ACI_CANCEL (1u << 6)   /* a cancellation is to be delivered */
+#define ACI_FAILURE (1u << 7)  /* to be woken with the error in the node */
+#define ACI_BARE (1u << 8)     /* a task whose only frame is its leaf */
+#define ACI_DONE (1u << 9)     /* a value, or an error */
+#define ACI_FAILED (1u << 10)  /* done, with the error in the node */
+#define ACI_SEEN (1u << 11)    /* somebody has received its error */
+#define ACI_HELD (1u << 12)    /* the user's handle */
+#define ACI_OWNED (1u << 13)   /* the await releases what it waits for */
+#define ACI_ENDING (1u << 14)  /* cancelled because the loop ends */
+#define ACI_BIG (1u << 15)     /* the block has a struct aci_big in front */
+#define ACI_TIMED (1u << 16)   /* a timer that is in the wheel */
 #define ACI_BELOW                                                              \
   (1u << 16)                  /* a task that runs below another one that it    \
                                  has begun on its C stack */
@@ -526,9 +529,52 @@ static inline void aci_notify(ac_loop *loop, struct ac_future *object) {
   aci_ready(loop, node);
 }
 
+/* ---- extra.c: what only some tasks have -----------------------------------
+ */
+
+/* A value for a key, and those that were there before; shared by tasks. */
+struct aci_binding {
+  struct aci_binding *next;
+  const struct ac_local *key;
+  void *value;
+  size_t users;
+};
+
+struct aci_extra {
+  struct aci_node node;
+  char *name; /* a block of its own, or NULL */
+  struct aci_binding *bindings;
+  struct ac_scope *scope;              /* the innermost, or NULL */
+  struct ac_cancellation cancellation; /* the last request */
+  int has_cancellation;
+  int held_back; /* a request that a shield keeps, or one that came on top of
+                    a cancelled scope: delivered when the scope is left */
+};
+
+static inline struct aci_extra *aci_extra(const struct ac_future *object) {
+  struct aci_node *first = object->waiters;
+  return AC_UNLIKELY(first && aci_kind(first) == ACI_EXTRA)
+             ? (struct aci_extra *)(void *)first
+             : NULL;
+}
+/* Makes it; NULL when out of memory, or no task. */
+struct aci_extra *aci_extra_make(struct ac_future *task);
+void aci_extra_free(struct aci_extra *extra);
+/* A new task has the bindings of the one that makes it. */
+void aci_extra_inherit(struct ac_future *task, const struct aci_extra *from);
+
 /* ---- cancel.c ------------------------------------------------------------ */
 
 int aci_cancel(struct ac_future *object);
+/* Has AC_ECANCELED raised where the task is suspended, or will be next;
+ * counts as a request only with those that it awaits. */
+void aci_cancel_deliver(struct ac_future *task);
+/* A cancellation that was due is being delivered. */
+static inline void aci_cancel_taken(struct ac_future *task) {
+  task->node.flags &= ~ACI_CANCEL;
+  if (AC_UNLIKELY(task->waiters && aci_extra(task)))
+    aci_extra(task)->held_back = 0;
+}
 /* Takes the suspended task out of whatever it waits in; it neither is ready
  * then nor waits. False: an operation that cannot be taken back at once; the
  * task waits on, and is woken when the operation has ended. */
@@ -613,9 +659,16 @@ void aci_group_cancel_members(struct aci_group *group);
 /* Leaves what is still pending, frees all. */
 void aci_group_free(struct aci_group *group);
 
-/* ---- timeout.c ----------------------------------------------------------- */
+/* ---- scope.c ------------------------------------------------------------- */
 
 void aci_scope_expired(struct aci_node *node);
+/* A shield of the task is between it and whoever cancels it. */
+int aci_scope_shields(const struct ac_future *task);
+
+/* ---- task_group.c -------------------------------------------------------- */
+
+void aci_task_group_member_done(struct aci_node *node,
+                                struct ac_future *object);
 
 /* ---- fd.c ---------------------------------------------------------------- */
 
@@ -703,14 +756,6 @@ void aci_signal_forget(ac_loop *loop);
 void aci_report(const char *what, const char *task_name, int code);
 /* A done object is about to go: reports its error if nobody has seen it. */
 void aci_report_unseen(struct ac_future *object);
-
-/* ---- debug.c ------------------------------------------------------------- */
-
-struct aci_name {
-  struct aci_node node;
-  size_t bytes; /* of the block */
-  char text[];
-};
 
 #pragma GCC visibility pop
 

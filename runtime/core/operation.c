@@ -15,7 +15,7 @@ ac_frame *ac_operation_suspend(struct ac_operation *operation) {
   /* Taken back at once, the task is ready, and finds the request still due. */
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL) &&
       !aci_operation_withdraw(task))
-    task->node.flags &= ~ACI_CANCEL;
+    aci_cancel_taken(task);
   return leaf;
 }
 

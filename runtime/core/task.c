@@ -85,10 +85,9 @@ struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
 
 static void __attribute__((noinline))
 free_unusual(struct ac_future *object, uint32_t flags) {
-  /* What is left in the ring of a done object is its name. */
-  struct aci_name *name = (struct aci_name *)(void *)object->waiters;
-  if (name)
-    aci_block_free(name, name->bytes);
+  struct aci_extra *extra = aci_extra(object);
+  if (extra)
+    aci_extra_free(extra);
   if (flags & ACI_BIG)
     aci_big_free(object);
   else
@@ -124,6 +123,9 @@ static size_t payload_bytes(const struct ac_thunk *thunk) {
 }
 
 static inline void schedule(ac_loop *loop, struct ac_future *task) {
+  const struct ac_future *maker = ac_running;
+  if (AC_UNLIKELY(maker && maker->waiters && aci_extra(maker)))
+    aci_extra_inherit(task, aci_extra(maker));
   loop->live++;
   aci_ready(loop, &task->node);
 }
@@ -212,8 +214,11 @@ struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
     return NULL;
   loop->live++;
   struct ac_future *starter = ac_running;
-  if (starter)
+  if (starter) {
+    if (AC_UNLIKELY(starter->waiters && aci_extra(starter)))
+      aci_extra_inherit(task, aci_extra(starter));
     starter->node.flags |= ACI_BELOW;
+  }
   ac_running = task;
   void *payload = aci_payload(task);
   /* The arguments are only read. */
@@ -295,6 +300,11 @@ void aci_task_resume(struct ac_future *task) {
   task->node.flags = flags & ~(ACI_CANCEL | ACI_FAILURE);
   ac_running = task;
   ac_frame *status = NULL;
+  if (AC_UNLIKELY((flags & ACI_CANCEL) && task->waiters))
+    aci_cancel_taken(task);
+  /* In a cancelled scope each suspension raises. */
+  if (AC_UNLIKELY(flags & ACI_SCOPED))
+    task->node.flags |= ACI_CANCEL;
   /* A cancellation takes the place of whatever else happened in the turn. */
   if (flags & ACI_CANCEL)
     status = aci_raise(AC_ECANCELED);

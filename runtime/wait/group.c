@@ -47,7 +47,7 @@ ac_frame *aci_group_suspend(struct aci_group *group) {
   ac_frame *leaf = aci_leaf(task, ACI_WAIT_GROUP);
   ac_suspend(&group->frame, 1, leaf, NULL);
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL)) {
-    task->node.flags &= ~ACI_CANCEL;
+    aci_cancel_taken(task);
     aci_group_cancel(group);
     aci_not_yet_ready(aci_thread.loop, task);
   }

@@ -134,7 +134,7 @@ struct part {
   ac_frame frame;
   int arg;
   struct ac_future *t[3];
-  struct ac_timeout_scope scope;
+  struct ac_scope scope;
   ssize_t n;
   size_t done;
   int e, v, called;
@@ -191,9 +191,11 @@ ASYNC(part, int, int) {
     }
     drop(f->t, 1);
   } else if (f->arg == 4) {
-    ac_timeout_enter(&f->scope, 0.002);
-    TRY(f->e, 9, ac_read__ac(&f->n, fds[0], f->b, 16), &f->n);
-    f->e = ac_timeout_exit(&f->scope, f->e);
+    f->e = ac_timeout_enter(&f->scope, 0.002);
+    if (!f->e) {
+      TRY(f->e, 9, ac_read__ac(&f->n, fds[0], f->b, 16), &f->n);
+      f->e = ac_timeout_exit(&f->scope, f->e);
+    }
   } else if (f->arg == 5) {
     TRY(f->e, 10, ac_write_all__ac(NULL, fds[1], "abc", 3), NULL);
     if (!f->e) {

@@ -306,7 +306,8 @@ ASYNC(lister, none, none) {
   CONTAINS(text, ": awaits future ");
   CONTAINS(text, "\n  get test.ac:101\n");
   ac_cancel(f->t);
-  CONTAINS(listing_of(), " 'sleepy': ready, being cancelled\n");
+  CONTAINS(listing_of(),
+           " 'sleepy': ready, being cancelled (cancelled by task 1 at ");
   CHECK(ac_set_name(f->t, NULL) == 0);
   ac_cancel(f->u);
   TRY(f->e, 2, ac_await_future_owned(NULL, f->t), NULL);

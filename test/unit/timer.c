@@ -179,7 +179,7 @@ ASYNC(virtual, int, none) {
 struct scoped {
   ac_frame frame;
   int arg;
-  struct ac_timeout_scope outer, inner;
+  struct ac_scope outer, inner;
   int e, e2;
 };
 ASYNC(scoped, int, int) {
