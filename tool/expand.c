@@ -82,13 +82,24 @@ static int marked_copy(const struct source *source, const struct range *ranges,
   return fd;
 }
 
-static const char **command(struct arena *arena, const struct options *options) {
+/* Headers offer another text to each version of gcc: what clang has parsed,
+ * and will parse again, is the one for the version that clang claims to be. */
+static const char *const clang_version[] = {
+    "-U__GNUC__",         "-D__GNUC__=4",          "-U__GNUC_MINOR__",
+    "-D__GNUC_MINOR__=2", "-U__GNUC_PATCHLEVEL__", "-D__GNUC_PATCHLEVEL__=1"};
+
+static const char **command(struct arena *arena, const struct options *options,
+                            bool as_clang) {
   VECTOR(const char *) words = {0};
   for (size_t i = 0; i < options->cc_command.count; i++)
     vector_push(arena, &words, options->cc_command.items[i]);
   vector_push(arena, &words, "-E");
   vector_push(arena, &words, "-P");
+  vector_push(arena, &words, "-dD");
   vector_push(arena, &words, "-w");
+  size_t count = sizeof clang_version / sizeof *clang_version;
+  for (size_t i = 0; as_clang && i < count; i++)
+    vector_push(arena, &words, clang_version[i]);
   for (size_t i = 0; i < options->cc_args.count; i++)
     vector_push(arena, &words, options->cc_args.items[i]);
   vector_push(arena, &words, "-D__ACC__=1");
@@ -152,6 +163,69 @@ static const char *tidy(struct arena *arena, const char *text, size_t bytes) {
   return copy;
 }
 
+static bool is_word(char c) {
+  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+         (c >= 'A' && c <= 'Z');
+}
+
+static size_t word_length(const char *text) {
+  size_t length = 0;
+  while (is_word(text[length]))
+    length++;
+  return length;
+}
+
+/* The length of the literal that begins here, or 0. */
+static size_t literal_length(const char *text) {
+  if (*text != '"' && *text != '\'')
+    return 0;
+  size_t at = 1;
+  while (text[at] && text[at] != *text)
+    at += text[at] == '\\' && text[at + 1] ? 2 : 1;
+  return text[at] ? at + 1 : at;
+}
+
+/* True for the name of a function-like macro: -dD has its definition. */
+static bool is_macro(const char *preprocessed, const char *name,
+                     size_t length) {
+  static const char define[] = "#define ";
+  const char *at = preprocessed;
+  while ((at = strstr(at, define)) != NULL) {
+    at += sizeof define - 1;
+    if (!strncmp(at, name, length) && at[length] == '(')
+      return true;
+  }
+  return false;
+}
+
+/* A macro's own name in its expansion is no macro; nor is it to be one when
+ * the expansion is read again: `name (` becomes `(name) (`. */
+static const char *protect(struct arena *arena, const char *preprocessed,
+                           const char *text) {
+  struct buf out = {0};
+  buf_puts(&out, "");
+  while (*text) {
+    size_t length = literal_length(text);
+    if (!length && is_word(*text)) {
+      length = word_length(text);
+      const char *after = text + length + strspn(text + length, " ");
+      if (*after == '(' && is_macro(preprocessed, text, length)) {
+        buf_puts(&out, "(");
+        buf_add(&out, text, length);
+        buf_puts(&out, ")");
+        text += length;
+        continue;
+      }
+    }
+    length = length ? length : 1;
+    buf_add(&out, text, length);
+    text += length;
+  }
+  const char *copy = arena_copy(arena, out.text, out.length);
+  buf_free(&out);
+  return copy;
+}
+
 void expand_macros(struct source *source, const struct range *ranges,
                    size_t count, struct arena *arena,
                    const struct options *options, struct diags *diags) {
@@ -163,12 +237,22 @@ void expand_macros(struct source *source, const struct range *ranges,
     return;
   }
   struct buf output = {0};
-  const char **words = command(arena, options);
+  const char **words = command(arena, options, true);
   bool ok = run(words, input, &output);
+  if (!ok) {
+    /* A header that refuses so old a compiler. */
+    buf_free(&output);
+    output = (struct buf){0};
+    lseek(input, 0, SEEK_SET);
+    words = command(arena, options, false);
+    ok = run(words, input, &output);
+  }
   close(input);
   if (!ok) {
-    diag_plain(diags, "'%s -E' failed; it is needed to expand macros that "
-                      "hold an await", words[0]);
+    diag_plain(diags,
+               "'%s -E' failed; it is needed to expand macros that "
+               "hold an await",
+               words[0]);
     buf_free(&output);
     return;
   }
@@ -184,8 +268,9 @@ void expand_macros(struct source *source, const struct range *ranges,
       continue;
     }
     from += strlen(begin);
+    const char *text = tidy(arena, from, (size_t)(to - from));
     source_replace(source, outer[i].begin, outer[i].end,
-                   tidy(arena, from, (size_t)(to - from)));
+                   protect(arena, output.text, text));
   }
   buf_free(&output);
 }
