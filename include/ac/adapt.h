@@ -39,6 +39,13 @@ AC_API void ac_watch_change(ac_watch *watch, int events);
  * NULL is allowed. */
 AC_API void ac_watch_stop(ac_watch *watch);
 
+/* ---- operations ------------------------------------------------------------ */
+
+/* Suspends the task on an operation whose class has been set, until that is
+ * woken (ac_operation_wake) or withdrawn: see abi.h. Raises the code that it
+ * is woken with. */
+_Async void ac_operation_wait(struct ac_operation *operation);
+
 /* ---- the end of the loop ---------------------------------------------------
  */
 

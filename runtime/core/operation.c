@@ -19,6 +19,13 @@ ac_frame *ac_operation_suspend(struct ac_operation *operation) {
   return leaf;
 }
 
+AC_API ac_frame *ac_operation_wait__ac(void *ret,
+                                       struct ac_operation *operation);
+ac_frame *ac_operation_wait__ac(void *ret, struct ac_operation *operation) {
+  (void)ret;
+  return ac_operation_suspend(operation);
+}
+
 static void end(struct ac_operation *operation) {
   if (operation->class->outside)
     aci_thread.loop->waiting_outside--;
