@@ -34,7 +34,7 @@ struct ac_cancellation {
  *
  * A statement, which anybody can cancel while it runs: then every await in it
  * that has to wait raises AC_ECANCELED, those in `defer` blocks too, until it
- * is left. The scope keeps that error to itself, and the program goes on after
+ * is left. It is zeroed before it is entered. The scope keeps that error to itself, and the program goes on after
  * it; unless the task itself, or a scope around it, is cancelled too. trio's
  * CancelScope. On the loop's thread. */
 struct ac_scope {
@@ -93,13 +93,14 @@ enum { AC_GROUP_ERRORS = 8 };
 struct ac_task_group {
   struct ac_scope scope;
   struct ac_operation leaving;
-  struct aci_node *members; /* the last one first */
+  struct aci_node *members;
   size_t pending;           /* tasks that have not ended */
   int error;                /* the first, 0: none */
   /* The errors of its tasks in the order in which they came, the first of
    * them; error_count counts all. */
   int errors[AC_GROUP_ERRORS];
   size_t error_count;
+  uint32_t requests;
   int state;
 };
 

@@ -14,7 +14,7 @@
  * outside that meets an error of a task is not lost. */
 #include "internal.h"
 
-enum { OPEN = 1, LEAVING = 2, FAILED = 4, ASKED = 8 };
+enum { OPEN = 1, LEAVING = 2, FAILED = 4, ASKED = 8, CANCELLED = 16 };
 
 struct member {
   struct aci_node node; /* in the task's ring of waiters */
@@ -27,33 +27,45 @@ static struct member *first_of(const struct ac_task_group *group) {
   return (struct member *)(void *)group->members;
 }
 
+/* A ring, in the order in which they were started. */
 static void link_member(struct ac_task_group *group, struct member *member) {
   struct member *first = first_of(group);
-  member->next = first;
-  member->prev = NULL;
-  if (first)
+  if (first) {
+    member->next = first;
+    member->prev = first->prev;
+    first->prev->next = member;
     first->prev = member;
-  group->members = &member->node;
+  } else {
+    member->next = member->prev = member;
+    group->members = &member->node;
+  }
   group->pending++;
 }
 
 static void unlink_member(struct member *member) {
   struct ac_task_group *group = member->group;
-  if (member->next)
-    member->next->prev = member->prev;
-  if (member->prev)
-    member->prev->next = member->next;
-  else
-    group->members = member->next ? &member->next->node : NULL;
+  member->next->prev = member->prev;
+  member->prev->next = member->next;
+  if (first_of(group) == member)
+    group->members = member->next == member ? NULL : &member->next->node;
   group->pending--;
 }
 
-/* Tasks end in turns of their own: no member goes meanwhile. */
+static uint32_t requests(const struct ac_task_group *group) {
+  return group->scope.task->node.extra & ACI_CANCEL_COUNT;
+}
+
+/* Once for each request: their cleanup is not to be interrupted by the next
+ * wait that raises in a cancelled scope. Tasks end in turns of their own: no
+ * member goes meanwhile. */
 static void cancel_members(struct ac_task_group *group) {
-  for (struct member *at = first_of(group), *next; at; at = next) {
-    next = at->next;
+  if ((group->state & CANCELLED) && requests(group) <= group->requests)
+    return;
+  group->state |= CANCELLED;
+  group->requests = requests(group);
+  struct member *at = first_of(group);
+  for (size_t count = group->pending; count; count--, at = at->next)
     aci_cancel(at->task);
-  }
 }
 
 static void fail(struct ac_task_group *group, int code) {
@@ -103,7 +115,7 @@ static int finish(struct ac_task_group *group, int error) {
     return group->error;
   /* Nobody has cancelled the task: it was taken for stuck. */
   if (was_asked && code && !error && !ac_scope_cancelled(scope) &&
-      (scope->task->node.extra & ACI_CANCEL_COUNT) <= scope->requests &&
+      requests(group) <= scope->requests &&
       !(scope->task->node.flags & ACI_SCOPED))
     return AC_EDEADLK;
   return code;
