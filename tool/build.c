@@ -33,6 +33,7 @@ struct builder {
 };
 
 static struct expr *build_expr(struct builder *b, CXCursor cursor);
+static struct expr *build_node(struct builder *b, CXCursor cursor);
 static struct expr *build_selection(struct builder *b, CXCursor cursor);
 static struct stmt *build_stmt(struct builder *b, CXCursor cursor);
 
@@ -312,8 +313,12 @@ static struct expr *build_unexposed(struct builder *b, CXCursor cursor) {
     const struct type *type = get_type(b, clang_getCursorType(cursor), true);
     if (type && expr->type && expr->type->is_array && !type->is_array)
       keep_literal(b, expr);
+    bool handles = type && expr->type && type->handle != HANDLE_NONE &&
+                   expr->type->handle != HANDLE_NONE;
+    bool decayed = type && expr->type && type->is_array &&
+                   !expr->type->is_array;
     if (expr->kind != EX_ASYNC && expr->kind != EX_AWAIT &&
-        expr->kind != EX_OP)
+        expr->kind != EX_OP && !handles && !decayed)
       expr->type = type;
     return expr;
   }
@@ -693,7 +698,53 @@ static struct expr *build_index(struct builder *b, CXCursor cursor) {
   return expr;
 }
 
+/* A parameter `int a[2]` is a pointer. libclang calls its type, and that of
+ * every expression that has the same, the array that was written. */
+static void fix_decayed(struct expr *expr) {
+  const struct expr *like = NULL;
+  size_t count = expr->kids.count;
+  if (!expr->type || !expr->type->is_array)
+    return;
+  switch (expr->kind) {
+  case EX_VAR:
+    if (expr->local->is_param)
+      expr->type = expr->local->bare;
+    return;
+  case EX_PAREN:
+  case EX_ASSIGN:
+  case EX_OPASSIGN:
+  case EX_INCDEC:
+    like = count ? expr->kids.items[0].expr : NULL;
+    break;
+  case EX_COND:
+  case EX_COMMA:
+  case EX_ELVIS:
+    like = count > 1 ? expr->kids.items[1].expr : NULL;
+    break;
+  case EX_STMT_EXPR:
+    if (expr->body && expr->body->kids.count)
+      like = expr->body->kids.items[expr->body->kids.count - 1]->expr;
+    break;
+  case EX_PURE: /* a + 1, 1 + a */
+    for (size_t i = 0; i < count && !like; i++)
+      if (expr->kids.items[i].expr->type &&
+          strchr(expr->kids.items[i].expr->type->before, '*'))
+        like = expr->kids.items[i].expr;
+    break;
+  default:
+    return;
+  }
+  if (like && like->type && !like->type->is_array)
+    expr->type = like->type;
+}
+
 static struct expr *build_expr(struct builder *b, CXCursor cursor) {
+  struct expr *expr = build_node(b, cursor);
+  fix_decayed(expr);
+  return expr;
+}
+
+static struct expr *build_node(struct builder *b, CXCursor cursor) {
   struct range range = parsed_range(b->parsed, cursor);
   const struct macro_use *macro = parsed_macro_at(b->parsed, range.begin);
   if (macro && range.end <= macro->range.end)

@@ -905,10 +905,47 @@ static void print_declaration(struct emitter *e, const struct stmt *s) {
 
 /* ---- statements ---------------------------------------------------------- */
 
+static void print_directives(struct emitter *e, uint32_t end);
+
 static void skip_directives(struct emitter *e, uint32_t end) {
   while (e->next_directive < e->unit->directives.count &&
          e->unit->directives.items[e->next_directive].begin < end)
     e->next_directive++;
+}
+
+/* Directives that must stand directly before a loop. */
+static bool is_for_loop(const struct source *source, uint32_t at) {
+  static const char *const words[] = {"unroll", "nounroll", "ivdep", "loop",
+                                      "novector"};
+  at = source_skip_space(source, at + 1);
+  if (!source_word_is(source, at, "pragma"))
+    return false;
+  at = source_skip_space(source, source_word_end(source, at));
+  if (source_word_is(source, at, "GCC") || source_word_is(source, at, "clang"))
+    at = source_skip_space(source, source_word_end(source, at));
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (source_word_is(source, at, words[i]))
+      return true;
+  return false;
+}
+
+/* A loop that is taken apart loses those. */
+static void drop_loop_directives(struct emitter *e, const struct stmt *s) {
+  const struct unit *unit = e->unit;
+  size_t last = e->next_directive;
+  if (s->kind == ST_WHILE || s->kind == ST_DO || s->kind == ST_FOR)
+    return;
+  while (last < unit->directives.count &&
+         unit->directives.items[last].begin < s->range.begin)
+    last++;
+  size_t first = last;
+  while (first > e->next_directive &&
+         is_for_loop(e->source, unit->directives.items[first - 1].begin))
+    first--;
+  if (first == last)
+    return;
+  print_directives(e, unit->directives.items[first].begin);
+  e->next_directive = last;
 }
 
 static void print_directives(struct emitter *e, uint32_t end) {
@@ -983,6 +1020,21 @@ static void print_part(struct emitter *e, const struct stmt *s) {
   writer_puts(&e->w, "}");
 }
 
+/* Chains of else if stay chains: compilers limit how deep braces nest. */
+static void print_else(struct emitter *e, const struct stmt *s) {
+  const struct stmt *only = s;
+  if (s->kind == ST_BLOCK && s->transparent && s->kids.count == 1)
+    only = s->kids.items[0];
+  bool directive = e->next_directive < e->unit->directives.count &&
+                   e->unit->directives.items[e->next_directive].begin <
+                       only->range.begin;
+  writer_puts(&e->w, " else");
+  if (only->kind == ST_IF && !directive)
+    print_stmt(e, only);
+  else
+    print_part(e, s);
+}
+
 static void print_condition(struct emitter *e, const char *word,
                             const struct expr *x) {
   writer_printf(&e->w, "%s (", word);
@@ -1037,8 +1089,11 @@ static void print_finish(struct emitter *e, const struct stmt *s) {
 }
 
 static void print_stmt(struct emitter *e, const struct stmt *s) {
+  bool verbatim = is_verbatim(s);
+  if (!verbatim)
+    drop_loop_directives(e, s);
   print_directives(e, s->range.begin);
-  if (is_verbatim(s)) {
+  if (verbatim) {
     print_verbatim(e, s);
     return;
   }
@@ -1076,10 +1131,8 @@ static void print_stmt(struct emitter *e, const struct stmt *s) {
   case ST_IF:
     print_condition(e, "if", s->expr);
     print_part(e, s->kids.items[0]);
-    if (s->kids.count > 1) {
-      writer_puts(&e->w, " else");
-      print_part(e, s->kids.items[1]);
-    }
+    if (s->kids.count > 1)
+      print_else(e, s->kids.items[1]);
     break;
   case ST_WHILE:
     print_condition(e, "while", s->expr);
@@ -1223,16 +1276,32 @@ static const char *ret_param(struct emitter *e, const struct function *f) {
                      : "*ac_ret");
 }
 
+static bool mentions(struct emitter *e, const struct function *f,
+                     const char *const *words, size_t count) {
+  const struct source *source = e->source;
+  bool in_word = false;
+  for (uint32_t at = f->range.begin; at < f->range.end; at++) {
+    bool begins = !in_word && is_word(source->text[at]);
+    in_word = is_word(source->text[at]);
+    for (size_t i = 0; begins && i < count; i++)
+      if (source_word_is(source, at, words[i]))
+        return true;
+  }
+  return false;
+}
+
 static bool mentions_function_name(struct emitter *e,
                                    const struct function *f) {
-  const struct source *source = e->source;
   static const char *const names[] = {"__func__", "__FUNCTION__",
                                       "__PRETTY_FUNCTION__"};
-  for (uint32_t at = f->range.begin; at < f->range.end; at++)
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-      if (source->text[at] == '_' && source_word_is(source, at, names[i]))
-        return true;
-  return f->has_macros;
+  return f->has_macros || mentions(e, f, names, sizeof names / sizeof *names);
+}
+
+/* A body that must not be inlined, or that gcc refuses to inline. */
+static bool stands_alone(struct emitter *e, const struct function *f) {
+  static const char *const words[] = {"va_end", "__builtin_va_end"};
+  return f->has_label_values ||
+         mentions(e, f, words, sizeof words / sizeof *words);
 }
 
 /* __func__ inside is the user's name of the function. */
@@ -1409,7 +1478,7 @@ static void print_signature(struct emitter *e, const struct function *f,
     writer_printf(&e->w,
                   "%s ac_frame *%s__body(struct %s__frame *ac_self, uint32_t "
                   "ac_state, int ac_resumed, ac_frame *ac_status, %s",
-                  f->has_label_values ? "AC_BODY_ONCE" : "AC_BODY", f->name,
+                  stands_alone(e, f) ? "AC_BODY_ONCE" : "AC_BODY", f->name,
                   f->name, ret_param(e, f));
   } else {
     writer_printf(&e->w, "%sac_frame *%s__ac(%s", storage(f), f->name,

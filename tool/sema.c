@@ -321,6 +321,14 @@ static void check_handles(struct sema *s, const struct type *to,
           type_text(s, to), type_text(s, type));
 }
 
+static void check_arguments(struct sema *s, const struct expr *call) {
+  const struct type *function = type_function(call->kids.items[0].expr->type);
+  for (size_t i = 1; function && i < call->kids.count; i++)
+    if (i <= function->params.count)
+      check_handles(s, function->params.items[i - 1],
+                    call->kids.items[i].expr);
+}
+
 /* Only the operand that is selected would be evaluated. */
 static void check_selection(struct sema *s, const struct expr *e,
                             struct place place) {
@@ -362,6 +370,7 @@ static void check_expr(struct sema *s, const struct expr *e,
     check_kids(s, e, place);
     return;
   case EX_CALL:
+    check_arguments(s, e);
     check_call(s, e, place);
     check_kids(s, e, place);
     return;
@@ -465,6 +474,8 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
     break;
   }
   s->around = around;
+  if (stmt->kind == ST_RETURN && stmt->expr)
+    check_handles(s, s->function->result, stmt->expr);
   check_expr(s, stmt->expr, here);
   check_expr(s, stmt->step, here);
   check_stmt(s, stmt->init, around);

@@ -87,7 +87,9 @@ static const char *print_named(struct printer *printer, CXType type,
                                                   : "struct ";
     CXType plain = clang_getCursorType(declaration);
     name = spelling(arena, clang_getTypeSpelling(plain));
-    if (clang_Cursor_isAnonymous(declaration) || strchr(name, '(')) {
+    if (!strcmp(name, "struct __va_list_tag")) { /* no name of it in C */
+      name = "__typeof__(**(__builtin_va_list *)0)";
+    } else if (clang_Cursor_isAnonymous(declaration) || strchr(name, '(')) {
       CXFile file;
       unsigned offset;
       clang_getFileLocation(clang_getCursorLocation(declaration), &file, NULL,
