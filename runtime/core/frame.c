@@ -88,13 +88,21 @@ void *aci_pool_refill(struct aci_pool *pool, size_t bytes) {
   return block;
 }
 
+static void link_before(struct aci_big *next, struct aci_big *big) {
+  big->prev = next->prev;
+  big->next = next;
+  big->prev->next = next->prev = big;
+}
+
+static void unlink_big(struct aci_big *big) {
+  big->prev->next = big->next;
+  big->next->prev = big->prev;
+}
+
 void aci_big_adopt(struct aci_pool *pool, void *block) {
   struct aci_big *big = aci_big(block);
-  if (big->next != big)
-    return;
-  big->prev = pool->big.prev;
-  big->next = &pool->big;
-  big->prev->next = big->next->prev = big;
+  if (big->next == big)
+    link_before(&pool->big, big);
 }
 
 void *aci_big_new(struct aci_pool *pool, size_t bytes, size_t align) {
@@ -117,8 +125,7 @@ void *aci_big_new(struct aci_pool *pool, size_t bytes, size_t align) {
 
 void aci_big_free(void *block) {
   struct aci_big *big = aci_big(block);
-  big->prev->next = big->next;
-  big->next->prev = big->prev;
+  unlink_big(big);
   aci_sys_free(big->memory);
 }
 
@@ -202,6 +209,21 @@ ac_frame *ac_frame_suspend(const struct ac_desc *desc, ac_frame **callee,
   return frame;
 }
 
+/* The place in the ring is kept by a node of its own, whose memory is NULL, for
+ * visit may free any object. */
+static void each_big(struct aci_pool *pool,
+                     void (*visit)(struct ac_future *object, void *arg),
+                     void *arg) {
+  struct aci_big place = {.memory = NULL};
+  for (struct aci_big *big = pool->big.next; big != &pool->big;) {
+    link_before(big->next, &place);
+    if (big->memory)
+      visit((struct ac_future *)(void *)(big + 1), arg);
+    big = place.next;
+    unlink_big(&place);
+  }
+}
+
 void aci_each_object(ac_loop *loop,
                      void (*visit)(struct ac_future *object, void *arg),
                      void *arg) {
@@ -217,11 +239,7 @@ void aci_each_object(ac_loop *loop,
       }
     }
   }
-  for (struct aci_big *big = pool->big.next, *next; big != &pool->big;
-       big = next) {
-    next = big->next;
-    visit((struct ac_future *)(void *)(big + 1), arg);
-  }
+  each_big(pool, visit, arg);
 }
 
 size_t aci_object_number(ac_loop *loop, const struct ac_future *object) {
@@ -239,9 +257,11 @@ size_t aci_object_number(ac_loop *loop, const struct ac_future *object) {
     }
   }
   for (const struct aci_big *big = pool->big.next; big != &pool->big;
-       big = big->next, number++)
+       big = big->next) {
     if ((const void *)(big + 1) == object)
       break;
+    number += big->memory != NULL;
+  }
   return number;
 }
 

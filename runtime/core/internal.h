@@ -260,7 +260,7 @@ void *aci_block_new(size_t bytes);
 void aci_block_free(void *block, size_t bytes);
 
 /* Calls visit for every object (task, future, coroutine object) of the loop.
- * visit may free that object, and make others. */
+ * visit may free any of them, and make others. */
 void aci_each_object(ac_loop *loop,
                      void (*visit)(struct ac_future *object, void *arg),
                      void *arg);
@@ -316,6 +316,7 @@ struct ac_loop {
   int stop;        /* leave the loop when the current batch is done */
   int interrupted; /* by SIGINT */
   int closing;     /* the main task is done, the others are cancelled */
+  int stuck;       /* by a deadlock that nobody can be told of */
   int looks_off;   /* while it ends: when to look what is left, and how */
   int64_t look_ns, look_pause_ns; /* long not to */
   int failures;                   /* some task or future has failed */
@@ -375,8 +376,8 @@ void aci_loop_wait(ac_loop *loop);
 /* Takes what has come from outside, and lets what is ready run for a while. */
 void aci_loop_step(ac_loop *loop);
 int aci_loop_open(ac_loop **result);
-/* Cancels every task that is left, once each; how many. */
-size_t aci_loop_cancel(ac_loop *loop);
+/* Cancels every task that is left, once each. */
+void aci_loop_cancel(ac_loop *loop);
 /* The same, and runs them to their end. */
 void aci_loop_end_tasks(ac_loop *loop);
 /* The memory of tasks that have not ended goes with it. */

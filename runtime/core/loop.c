@@ -11,8 +11,9 @@ enum {
   IO_BUDGET = 256,
   /* The main task may catch a deadlock's error and go on; but not for ever. */
   DEADLOCK_LIMIT = 100,
-  /* How often tasks may make others while the loop ends, to no end. */
-  END_ROUND_LIMIT = 1000,
+  /* How often tasks may make others while the loop ends, or swallow their
+   * cancellation and get stuck, to no end. */
+  END_ROUND_LIMIT = 100,
   LOOK_MIN_NS = 1000000,
   LOOK_MAX_NS = 50000000
 };
@@ -140,6 +141,7 @@ static void deadlock(ac_loop *loop) {
                "timer, descriptor or thread is waited for",
                NULL, AC_EDEADLK);
   if (loop->closing || ++loop->deadlocks > DEADLOCK_LIMIT) {
+    loop->stuck = 1;
     loop->stop = 1;
     return;
   }
@@ -317,40 +319,43 @@ void aci_loop_close(ac_loop *loop) {
   aci_sys_free(loop);
 }
 
-static void end_task(struct ac_future *object, void *count) {
-  if (aci_kind(&object->node) != ACI_TASK ||
-      (object->node.flags & (ACI_DONE | ACI_ENDING)))
+static void end_task(struct ac_future *object, void *arg) {
+  const ac_loop *loop = arg;
+  uint32_t flags = object->node.flags;
+  if (aci_kind(&object->node) != ACI_TASK || (flags & ACI_DONE) ||
+      ((flags & ACI_ENDING) && !loop->stuck))
     return;
   object->node.flags |= ACI_ENDING;
-  ++*(size_t *)count;
   aci_cancel(object);
 }
 
-size_t aci_loop_cancel(ac_loop *loop) {
-  size_t count = 0;
-  aci_each_object(loop, end_task, &count);
-  return count;
+void aci_loop_cancel(ac_loop *loop) {
+  aci_each_object(loop, end_task, loop);
+  loop->stuck = 0;
 }
 
 /* Cancels what is left and runs it to its end. What that creates meanwhile may
- * be needed for it, so it runs; what is left of that then is next. */
+ * be needed for it, so it runs; what is left of that then is next. Tasks that
+ * have swallowed their cancellation and now wait for what will never be are
+ * cancelled once more. */
 void aci_loop_end_tasks(ac_loop *loop) {
   loop->closing = 1;
   size_t fewest = loop->live;
   for (int round = 0; loop->live; round++) {
-    if (!aci_loop_cancel(loop) || round > END_ROUND_LIMIT) {
-      aci_report("the loop ended with tasks that cannot be ended", NULL,
-                 AC_EDEADLK);
-      return;
-    }
-    loop->look_ns = aci_sys_now();
-    loop->look_pause_ns = 0;
-    loop->looks_off = 0;
-    aci_loop_run(loop);
     if (loop->live < fewest) {
       fewest = loop->live;
       round = 0;
     }
+    if (round > END_ROUND_LIMIT) {
+      aci_report("the loop ended with tasks that cannot be ended", NULL,
+                 AC_EDEADLK);
+      return;
+    }
+    aci_loop_cancel(loop);
+    loop->look_ns = aci_sys_now();
+    loop->look_pause_ns = 0;
+    loop->looks_off = 0;
+    aci_loop_run(loop);
   }
 }
 
