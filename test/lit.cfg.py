@@ -2,11 +2,13 @@
 """The lit configuration of the tests. test/README.md explains the words that a
 RUN line may use."""
 
+import glob
 import json
 import os
 import platform
 import re
 import shlex
+import shutil
 
 import lit.formats
 
@@ -42,6 +44,11 @@ for sanitizer in filter(None, config.acc_sanitize.split(",")):
     config.available_features.add("build-" + sanitizer)
 if os.geteuid() == 0:
     config.available_features.add("root")
+# Servers that test/adapters/Inputs starts.
+if shutil.which("initdb") or glob.glob("/usr/lib/postgresql/*/bin/initdb"):
+    config.available_features.add("postgres")
+if shutil.which("redis-server") or shutil.which("redis-check-rdb"):
+    config.available_features.add("redis")
 
 # ---- environment --------------------------------------------------------------
 

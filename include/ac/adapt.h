@@ -12,8 +12,7 @@
 extern "C" {
 #endif
 
-/* ---- descriptors that another library drives ------------------------------
- */
+/* ---- descriptors that another library drives ----------------------------- */
 
 /* A descriptor that a callback looks after, as libraries want it that bring
  * their own state machine and no loop. Level-triggered, like poll(2): as long
@@ -39,15 +38,19 @@ AC_API void ac_watch_change(ac_watch *watch, int events);
  * NULL is allowed. */
 AC_API void ac_watch_stop(ac_watch *watch);
 
-/* ---- operations ------------------------------------------------------------ */
+/* A descriptor that a library is about to close, or has closed without a word:
+ * what is known of the number is forgotten, and tasks that wait for it get
+ * AC_EBADF. ac_close does this by itself. */
+AC_API void ac_forget_fd(int fd);
+
+/* ---- operations ---------------------------------------------------------- */
 
 /* Suspends the task on an operation whose class has been set, until that is
  * woken (ac_operation_wake) or withdrawn: see abi.h. Raises the code that it
  * is woken with. */
 _Async void ac_operation_wait(struct ac_operation *operation);
 
-/* ---- the end of the loop ---------------------------------------------------
- */
+/* ---- the end of the loop ------------------------------------------------- */
 
 /* fn(arg) when this thread's loop ends: its tasks have ended then, and no
  * callback will run; what fn was registered last is called first. For a
@@ -55,8 +58,7 @@ _Async void ac_operation_wait(struct ac_operation *operation);
  * outside of a loop. */
 AC_API int ac_on_loop_end(void (*fn)(void *arg), void *arg);
 
-/* ---- the loop as a guest of another one ------------------------------------
- */
+/* ---- the loop as a guest of another one ---------------------------------- */
 
 /* A loop that does not run by itself: another loop (libuv's, GLib's, a game's)
  * lets it make one step at a time, on one thread. Between the steps tasks can

@@ -134,8 +134,7 @@ void aci_call_run(struct aci_node *node) {
     run_call((struct aci_call *)(void *)node);
 }
 
-/* ---- at the loop's end ----------------------------------------------------
- */
+/* ---- at the loop's end --------------------------------------------------- */
 
 struct aci_end {
   struct aci_end *next;

@@ -143,6 +143,11 @@ void aci_fd_forget(ac_loop *loop, int fd) {
     aci_watch_notify(loop, entry, POLLNVAL);
 }
 
+void ac_forget_fd(int fd) {
+  if (aci_thread.loop)
+    aci_fd_forget(aci_thread.loop, fd);
+}
+
 /* ---- events -------------------------------------------------------------- */
 
 static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
