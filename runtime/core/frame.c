@@ -184,8 +184,9 @@ static ac_frame *fail_callee(struct ac_future *task, ac_frame *callee,
   for (ac_frame *frame = task->leaf.parent, *parent; frame; frame = parent) {
     parent = frame->parent;
     status = frame->desc->resume(frame, status);
+    /* Those around it are suspended still. */
     if (aci_suspended(status))
-      return status;
+      return parent ? callee : status;
   }
   return status;
 }
