@@ -283,7 +283,10 @@ _Async int ac_poll_fd(int fd, int events);
 /* close(2), waking whoever waits on the descriptor with -EBADF first. */
 AC_API int ac_close(int fd);
 
+#include <ac/dns.h>
 #include <ac/file.h>
+#include <ac/process.h>
+#include <ac/signals.h>
 #include <ac/thread.h>
 
 /* ---- seeing what happens ----------------------------------------------- */

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "internal.h"
 
+#include <netdb.h>
+
 const char *ac_strerror(int code) {
   switch (code) {
   case AC_OK:
@@ -25,6 +27,8 @@ const char *ac_strerror(int code) {
     if (text)
       return text;
   }
+  if (code < AC_EAI(0) && code > AC_EAI(-1000))
+    return gai_strerror(code - AC_EAI(0));
   return "error of the program's own";
 }
 
