@@ -317,8 +317,7 @@ struct ac_loop {
   int interrupted; /* by SIGINT */
   int closing;     /* the main task is done, the others are cancelled */
   int stuck;       /* by a deadlock that nobody can be told of */
-  int looks_off;   /* while it ends: when to look what is left, and how */
-  int64_t look_ns, look_pause_ns; /* long not to */
+  size_t ending;   /* tasks that were cancelled for that and are not done */
   int failures;                   /* some task or future has failed */
   size_t live;                    /* tasks that are not done */
   struct ac_future *main;

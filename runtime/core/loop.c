@@ -13,9 +13,7 @@ enum {
   DEADLOCK_LIMIT = 100,
   /* How often tasks may make others while the loop ends, or swallow their
    * cancellation and get stuck, to no end. */
-  END_ROUND_LIMIT = 100,
-  LOOK_MIN_NS = 1000000,
-  LOOK_MAX_NS = 50000000
+  END_ROUND_LIMIT = 100
 };
 
 /* ---- one turn ------------------------------------------------------------ */
@@ -172,12 +170,10 @@ static void wait_for_something(ac_loop *loop) {
     return;
   }
   if (loop->virtual_clock && loop->working) {
-    block(loop, loop->closing ? loop->look_ns : -1);
+    block(loop, -1);
     return;
   }
   if (!loop->virtual_clock || next_ns < 0) {
-    if (loop->closing && (next_ns < 0 || next_ns > loop->look_ns))
-      next_ns = loop->look_ns;
     block(loop, next_ns);
     return;
   }
@@ -207,37 +203,6 @@ static void between_turns(ac_loop *loop) {
     aci_io_poll(loop, 0);
 }
 
-static void count_ending(struct ac_future *object, void *count) {
-  if (aci_kind(&object->node) == ACI_TASK &&
-      (object->node.flags & (ACI_DONE | ACI_ENDING)) == ACI_ENDING)
-    ++*(size_t *)count;
-}
-
-/* While the loop ends: true when all tasks that were cancelled for that are
- * done, and only others are left, which they have made. Looking takes time in
- * proportion to the tasks, so it is done now and then, and the longer it takes
- * the less often; in virtual time, whenever nothing is ready. */
-static int only_new_tasks_left(ac_loop *loop) {
-  int64_t start_ns = aci_sys_now();
-  if (!aci_queue_is_empty(&loop->ready)) {
-    if (start_ns < loop->look_ns + LOOK_MAX_NS)
-      return 0;
-  } else if (loop->virtual_clock ? loop->looks_off-- > 0
-                                 : start_ns < loop->look_ns) {
-    return 0;
-  }
-  size_t count = 0;
-  aci_each_object(loop, count_ending, &count);
-  int64_t now_ns = aci_sys_now();
-  loop->looks_off = (int)(count / 64);
-  loop->look_pause_ns = loop->look_pause_ns < LOOK_MIN_NS ? LOOK_MIN_NS
-                        : loop->look_pause_ns < LOOK_MAX_NS
-                            ? loop->look_pause_ns * 2
-                            : LOOK_MAX_NS;
-  loop->look_ns = now_ns + loop->look_pause_ns + 10 * (now_ns - start_ns);
-  return !count;
-}
-
 /* One look around, without blocking, and a budget's worth of steps. */
 void aci_loop_step(ac_loop *loop) {
   int64_t now_ns = aci_sys_now();
@@ -264,8 +229,6 @@ void aci_loop_run(ac_loop *loop) {
   loop->stop = 0;
   do {
     run_ready(loop);
-    if (AC_UNLIKELY(loop->closing) && only_new_tasks_left(loop))
-      break;
     between_turns(loop);
   } while (!loop->stop);
   ac_running = NULL;
@@ -320,11 +283,13 @@ void aci_loop_close(ac_loop *loop) {
 }
 
 static void end_task(struct ac_future *object, void *arg) {
-  const ac_loop *loop = arg;
+  ac_loop *loop = arg;
   uint32_t flags = object->node.flags;
   if (aci_kind(&object->node) != ACI_TASK || (flags & ACI_DONE) ||
       ((flags & ACI_ENDING) && !loop->stuck))
     return;
+  if (!(flags & ACI_ENDING))
+    loop->ending++;
   object->node.flags |= ACI_ENDING;
   aci_cancel(object);
 }
@@ -352,9 +317,6 @@ void aci_loop_end_tasks(ac_loop *loop) {
       return;
     }
     aci_loop_cancel(loop);
-    loop->look_ns = aci_sys_now();
-    loop->look_pause_ns = 0;
-    loop->looks_off = 0;
     aci_loop_run(loop);
   }
 }

@@ -375,6 +375,8 @@ void aci_task_end(ac_loop *loop, struct ac_future *task, ac_frame *status,
     task->function = function;
   }
   task->node.flags = flags & ~(ACI_BARE | ACI_CANCEL);
+  if (AC_UNLIKELY(flags & ACI_ENDING) && !--loop->ending)
+    aci_stop(loop);
   if (AC_UNLIKELY(!--loop->live))
     aci_stop(loop);
   if (task->waiters)
