@@ -82,6 +82,9 @@ AC_API int ac_loop_fd(const struct ac_loop *loop);
  * for ever. What the host's callbacks do to tasks changes it. */
 AC_API int64_t ac_loop_timeout(const struct ac_loop *loop);
 
+/* How many tasks of it are not done. */
+AC_API int ac_loop_tasks(const struct ac_loop *loop);
+
 /* Takes what has come from outside, without blocking, and lets everything that
  * is ready run once. Returns the number of tasks that are not done; AC_EBUSY
  * when a step of this loop is under way (a task that runs its host inside of

@@ -52,7 +52,7 @@ static int check(const ac_loop *loop) {
   return loop->stepping ? AC_EBUSY : AC_OK;
 }
 
-static int live_tasks(const ac_loop *loop) {
+int ac_loop_tasks(const struct ac_loop *loop) {
   return loop->live < INT32_MAX ? (int)loop->live : INT32_MAX;
 }
 
@@ -84,7 +84,7 @@ int ac_loop_step(struct ac_loop *loop) {
   aci_loop_step(loop);
   atomic_store(&loop->blocked, 1);
   loop->stepping = 0;
-  return live_tasks(loop);
+  return ac_loop_tasks(loop);
 }
 
 int ac_loop_cancel(struct ac_loop *loop) {
@@ -92,7 +92,7 @@ int ac_loop_cancel(struct ac_loop *loop) {
   if (code)
     return code;
   aci_loop_cancel(loop);
-  return live_tasks(loop);
+  return ac_loop_tasks(loop);
 }
 
 /* ---- from beginning to end ----------------------------------------------- */
