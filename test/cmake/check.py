@@ -3,12 +3,13 @@
 """Builds a project from outside the tree with acc, and rebuilds it after each
 kind of change: exactly what depends on the change is to be made anew.
 
-    check.py installed|subdirectory|make ...
+    check.py installed|subdirectory|make|components ...
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -214,9 +215,55 @@ def check_make(a):
     expect("directories left behind", left, [])
 
 
+def public_function(prefix, component):
+    """Some function that the component's header declares."""
+    path = os.path.join(prefix, "include/ac", component + ".h")
+    with open(path) as file:
+        found = re.search(r"^AC_API [^;(]*?(\w+)\(", file.read(), re.MULTILINE)
+    if not found:
+        fail(f"{path} declares no function")
+    return found.group(1)
+
+
+def check_components(a):
+    """Each component that was built, through find_package, as an archive and
+    shared, and through pkg-config; and one that there is not."""
+    prefix = install(a)
+    here = os.path.dirname(os.path.abspath(__file__))
+    source = os.path.join(here, "components")
+    configure = [a.cmake, "-S", source, "-G", a.generator,
+                 f"-DCMAKE_C_COMPILER={a.cc}", f"-DCMAKE_PREFIX_PATH={prefix}"]
+    environment = dict(os.environ, PKG_CONFIG_PATH=package_config(prefix))
+    for component in filter(None, a.components.split(",")):
+        symbol = public_function(prefix, component)
+        build = os.path.join(a.scratch, component)
+        run(configure + ["-B", build, f"-DCOMPONENT={component}",
+                         f"-DSYMBOL={symbol}"])
+        run([a.cmake, "--build", build])
+        for kind in ("static", "shared"):
+            expect(f"{component}, {kind}",
+                   run([os.path.join(build, "app-" + kind)]), "1\n")
+        words = run(["pkg-config", "--cflags", "--libs", "acc-" + component],
+                    env=environment).split()
+        program = os.path.join(a.scratch, component + "-pkg-config")
+        run([os.path.join(prefix, "bin/acc"), f"-DSYMBOL={symbol}",
+             f"-DHEADER=<ac/{component}.h>", os.path.join(source, "main.ac"),
+             "-o", program] + words)
+        expect(f"{component}, pkg-config", run([program]), "1\n")
+    done = subprocess.run(configure + ["-B", os.path.join(a.scratch, "none"),
+                                       "-DCOMPONENT=nonsense"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    text = " ".join(done.stdout.decode().split())
+    if done.returncode == 0 or ("this acc was built without the component "
+                                "'nonsense'") not in text:
+        fail(f"a component that there is not: {text}")
+    print("ok: a component that there is not")
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=["installed", "subdirectory", "make"])
+    parser.add_argument("mode", choices=["installed", "subdirectory", "make",
+                                         "components"])
     parser.add_argument("--cmake", required=True)
     parser.add_argument("--cc", required=True)
     parser.add_argument("--generator", default="Ninja")
@@ -226,6 +273,7 @@ def main():
     parser.add_argument("--llvm-root", required=True)
     parser.add_argument("--clangd", default="")
     parser.add_argument("--scratch", required=True)
+    parser.add_argument("--components", default="")
     a = parser.parse_args()
     if a.clangd.endswith("-NOTFOUND"):
         a.clangd = ""
@@ -236,6 +284,8 @@ def main():
     os.makedirs(a.scratch)
     if a.mode == "make":
         check_make(a)
+    elif a.mode == "components":
+        check_components(a)
     else:
         check_cmake(a)
     shutil.rmtree(a.scratch, ignore_errors=True)
