@@ -125,7 +125,8 @@ static struct expr *new_expr(struct builder *b, enum expr_kind kind,
 static bool is_control(const struct expr *expr) {
   return expr->kind == EX_AWAIT || expr->kind == EX_RAISE ||
          (expr->kind == EX_OP &&
-          (expr->op == OP_TRY || expr->op == OP_GATHER));
+          (expr->op == OP_TRY || expr->op == OP_GATHER ||
+           expr->op == OP_SELECT || expr->op == OP_SELECT_IN_ORDER));
 }
 
 static void add_kid(struct builder *b, struct expr *expr, struct expr *kid) {
@@ -607,6 +608,7 @@ static enum operator operator_of(const char *name) {
   static const char *const names[] = {
       [OP_CREATE_TASK] = "create_task", [OP_COROUTINE] = "coroutine",
       [OP_RUN] = "run",                 [OP_GATHER] = "gather",
+      [OP_SELECT] = "select",           [OP_SELECT_IN_ORDER] = "select_in_order",
       [OP_WAIT_FOR] = "wait_for",       [OP_SHIELD] = "shield",
       [OP_FUTURE_SET] = "future_set",   [OP_TRY] = "try"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)

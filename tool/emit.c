@@ -389,6 +389,10 @@ static void print_operator(struct emitter *e, const struct expr *x) {
     writer_puts(&e->w, "ac_spawn_eager(");
     print_thunk_use(e, x, operand);
     break;
+  case OP_SELECT: /* one child of it: see hoist */
+    writer_puts(&e->w, "(struct ac_future *)(void *)ac_coro_new(");
+    print_thunk_use(e, x, operand);
+    break;
   case OP_RUN:
     print_run(e, x, operand);
     return;
@@ -609,6 +613,14 @@ static void print_awaited(struct emitter *e, const struct await *await,
       writer_printf(&e->w, "%s%s", i ? ", " : "",
                     await->handles.items[i]->out_name);
     writer_printf(&e->w, "}, %zu", await->handles.count);
+    break;
+  case AWAIT_SELECT:
+    writer_printf(&e->w, "ac_select_handles(%s, (struct ac_future *const[]){",
+                  result);
+    for (size_t i = 0; i < await->handles.count; i++)
+      writer_printf(&e->w, "%s%s", i ? ", " : "",
+                    await->handles.items[i]->out_name);
+    writer_printf(&e->w, "}, %zu, %d", await->handles.count, await->owned);
     break;
   case AWAIT_GROUP_EXIT:
     writer_printf(&e->w, "ac_task_group_exit(%s, ", result);

@@ -739,13 +739,16 @@ static struct expr *bare(struct expr *e) {
 struct gathered {
   struct expr *place; /* or NULL */
   struct local *handle;
-  const struct type *type;
+  const struct type *type; /* NULL: of a handle */
 };
+typedef VECTOR(struct gathered) gathered_list;
 
-static struct expr *eager(struct hoist *h, struct expr *call) {
+/* op: OP_GATHER, it is begun now; OP_SELECT, an object to be begun. */
+static struct expr *child_of(struct hoist *h, enum operator op,
+                             struct expr *call) {
   struct expr *e = ARENA_NEW(h->arena, struct expr);
   e->kind = EX_OP;
-  e->op = OP_GATHER;
+  e->op = op;
   e->range = call->range;
   e->type = handle_type();
   struct hole hole = {call->range, call};
@@ -774,10 +777,10 @@ static void emit_await(struct hoist *h, struct await *await,
   emit(h, s);
 }
 
-static void gather_children(struct hoist *h, struct expr *op) {
-  VECTOR(struct gathered) children = {0};
-  struct await *await =
-      new_await(h, AWAIT_GATHER_OWNED, NULL, no_value(h, op->range)->type);
+/* The operands of gather or select: handles for `await`, in temporaries. */
+static void begin_children(struct hoist *h, struct expr *op,
+                           struct await *await, gathered_list *children) {
+  enum operator kind = op->op == OP_GATHER ? OP_GATHER : OP_SELECT;
   for (size_t i = 0; i < op->kids.count; i++) {
     struct expr *kid = bare(op->kids.items[i].expr);
     struct gathered child = {0};
@@ -785,31 +788,73 @@ static void gather_children(struct hoist *h, struct expr *op) {
       child.place = hoist_place(h, kid->kids.items[0].expr, true);
       kid = bare(kid->kids.items[1].expr);
     }
-    struct expr *call = kid->suspends ? hoist_operands(h, kid) : kid;
-    child.type = type_function(kid->kids.items[0].expr->type)->yield;
     child.handle = new_local(h, "task", handle_type());
-    emit_set(h, child.handle, eager(h, call), kid->range);
-    vector_push(h->arena, &children, child);
+    if (expr_is_async_call(kid)) {
+      struct expr *call = kid->suspends ? hoist_operands(h, kid) : kid;
+      child.type = type_function(kid->kids.items[0].expr->type)->yield;
+      emit_set(h, child.handle, child_of(h, kind, call), kid->range);
+    } else {
+      emit_set(h, child.handle, hoist_expr(h, kid), kid->range);
+    }
+    vector_push(h->arena, children, child);
     vector_push(h->arena, &await->handles, child.handle);
   }
+}
+
+static void store_value(struct hoist *h, struct gathered *child,
+                        struct range range) {
+  struct expr *store =
+      new_text(h, "\1 = *(\3)ac_future_value(\1)", range, child->type);
+  struct hole holes[] = {{child->place->range, child->place},
+                         {range, use(h, child->handle, range)}};
+  vector_push(h->arena, &store->kids, holes[0]);
+  vector_push(h->arena, &store->kids, holes[1]);
+  store->kind = EX_ASSIGN;
+  emit_effect(h, store);
+}
+
+static void gather_children(struct hoist *h, struct expr *op) {
+  gathered_list children = {0};
+  struct await *await =
+      new_await(h, AWAIT_GATHER_OWNED, NULL, no_value(h, op->range)->type);
+  begin_children(h, op, await, &children);
   emit_await(h, await, op->range);
   for (size_t i = 0; i < children.count; i++) {
     struct gathered *child = &children.items[i];
-    struct expr *handle = use(h, child->handle, op->range);
-    if (child->place) {
-      struct expr *store =
-          new_text(h, "\1 = *(\3)ac_future_value(\1)", op->range,
-                   child->type);
-      struct hole holes[] = {{child->place->range, child->place},
-                             {op->range, handle}};
-      vector_push(h->arena, &store->kids, holes[0]);
-      vector_push(h->arena, &store->kids, holes[1]);
-      store->kind = EX_ASSIGN;
-      store->kids.items[1].expr = use(h, child->handle, op->range);
-      emit_effect(h, store);
-    }
-    emit_effect(h, wrap(h, "ac_release(\1)", handle));
+    if (child->place)
+      store_value(h, child, op->range);
+    emit_effect(h,
+                wrap(h, "ac_release(\1)", use(h, child->handle, op->range)));
   }
+}
+
+/* Gives which was first. A loser may have a value too: it could not be taken
+ * back any more. */
+static struct local *select_children(struct hoist *h, struct expr *op,
+                                     struct local *into) {
+  gathered_list children = {0};
+  struct await *await = new_await(h, AWAIT_SELECT, NULL, int_type(h));
+  await->owned = op->op == OP_SELECT_IN_ORDER;
+  begin_children(h, op, await, &children);
+  await->result = into ? into : new_local(h, "first", int_type(h));
+  emit_await(h, await, op->range);
+  for (size_t i = 0; i < children.count; i++) {
+    struct gathered *child = &children.items[i];
+    if (!child->type)
+      continue;
+    if (child->place) {
+      struct section section;
+      open_section(h, &section);
+      store_value(h, child, op->range);
+      struct stmt *then_part = close_section(h, &section, op->range);
+      emit(h, make_if(h, wrap(h, "!ac_error(\1)",
+                              use(h, child->handle, op->range)),
+                      then_part, NULL, op->range));
+    }
+    emit_effect(h,
+                wrap(h, "ac_release(\1)", use(h, child->handle, op->range)));
+  }
+  return await->result;
 }
 
 static struct await *await_operator(struct hoist *h, struct expr *op,
@@ -869,6 +914,9 @@ static struct local *lower_await(struct hoist *h, struct expr *e,
     gather_children(h, operand);
     return NULL;
   }
+  if (operand->kind == EX_OP &&
+      (operand->op == OP_SELECT || operand->op == OP_SELECT_IN_ORDER))
+    return select_children(h, operand, into);
   struct await *await;
   if (expr_is_async_call(operand))
     await = new_await(h, AWAIT_CALL,

@@ -103,6 +103,7 @@ enum expr_kind {
 };
 
 enum operator{OP_CREATE_TASK, OP_COROUTINE, OP_RUN,        OP_GATHER,
+              OP_SELECT,      OP_SELECT_IN_ORDER,
               OP_WAIT_FOR,    OP_SHIELD,    OP_FUTURE_SET, OP_TRY};
 
 struct hole {
@@ -189,6 +190,7 @@ enum await_form {
   AWAIT_SHIELD,
   AWAIT_GATHER,       /* expr, second: handles, count */
   AWAIT_GATHER_OWNED, /* handles: temporaries */
+  AWAIT_SELECT,       /* handles: temporaries; owned: in order */
   AWAIT_GROUP_EXIT    /* expr, second: the group, the error it is left with */
 };
 

@@ -133,7 +133,8 @@ static void check_call(struct sema *s, const struct expr *e,
 
 static bool is_awaitable_operator(const struct expr *e) {
   return e->kind == EX_OP &&
-         (e->op == OP_GATHER || e->op == OP_WAIT_FOR || e->op == OP_SHIELD ||
+         (e->op == OP_GATHER || e->op == OP_SELECT ||
+          e->op == OP_SELECT_IN_ORDER || e->op == OP_WAIT_FOR || e->op == OP_SHIELD ||
           e->op == OP_CREATE_TASK || e->op == OP_COROUTINE);
 }
 
@@ -196,6 +197,8 @@ static const char *operator_name(enum operator op) {
   static const char *const names[] = {
       [OP_CREATE_TASK] = "ac_create_task", [OP_COROUTINE] = "ac_coroutine",
       [OP_RUN] = "ac_run",                 [OP_GATHER] = "ac_gather",
+      [OP_SELECT] = "ac_select",
+      [OP_SELECT_IN_ORDER] = "ac_select_in_order",
       [OP_WAIT_FOR] = "ac_wait_for",       [OP_SHIELD] = "ac_shield",
       [OP_FUTURE_SET] = "ac_future_set",   [OP_TRY] = "ac_try"};
   return names[op];
@@ -216,6 +219,45 @@ static bool takes_handle(enum operator op, enum handle_kind handle) {
   }
 }
 
+/* Calls, or assignments of calls; for select also handles. */
+static void check_children(struct sema *s, const struct expr *e,
+                           struct place place) {
+  bool is_select = e->op != OP_GATHER;
+  for (size_t i = 0; i < e->kids.count; i++) {
+    const struct expr *kid = expr_bare(e->kids.items[i].expr);
+    const struct expr *call =
+        kid->kind == EX_ASSIGN ? expr_bare(kid->kids.items[1].expr) : kid;
+    if (is_select && kid->type && (kid->type->handle == HANDLE_TASK ||
+                                   kid->type->handle == HANDLE_FUTURE)) {
+      check_expr(s, kid, place);
+      continue;
+    }
+    if (!expr_is_async_call(call)) {
+      diag_at(s->diags, s->source, SEVERITY_ERROR, kid->range.begin,
+              "an operand of '%s' must be a call of an async function, %s",
+              operator_name(e->op),
+              is_select ? "an assignment of one, or a task or future"
+                        : "or an assignment of one");
+      check_expr(s, kid, place);
+      continue;
+    }
+    if (kid->kind == EX_ASSIGN)
+      check_expr(s, kid->kids.items[0].expr, place);
+    struct place taken = place;
+    taken.consumed = true;
+    check_expr(s, call, taken);
+  }
+}
+
+static void check_select(struct sema *s, const struct expr *e,
+                         struct place place) {
+  if (!place.consumed)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+            "'%s' must be awaited", operator_name(e->op));
+  place.consumed = false;
+  check_children(s, e, place);
+}
+
 static void check_gather(struct sema *s, const struct expr *e,
                          struct place place) {
   if (!place.consumed)
@@ -232,23 +274,7 @@ static void check_gather(struct sema *s, const struct expr *e,
     check_kids(s, e, place);
     return;
   }
-  for (size_t i = 0; i < e->kids.count; i++) {
-    const struct expr *kid = expr_bare(e->kids.items[i].expr);
-    const struct expr *call =
-        kid->kind == EX_ASSIGN ? expr_bare(kid->kids.items[1].expr) : kid;
-    if (!expr_is_async_call(call)) {
-      error(s, kid->range.begin,
-            "an operand of 'ac_gather' must be a call of an async function, "
-            "or an assignment of one");
-      check_expr(s, kid, place);
-      continue;
-    }
-    if (kid->kind == EX_ASSIGN)
-      check_expr(s, kid->kids.items[0].expr, place);
-    struct place taken = place;
-    taken.consumed = true;
-    check_expr(s, call, taken);
-  }
+  check_children(s, e, place);
 }
 
 static void check_operator(struct sema *s, const struct expr *e,
@@ -260,6 +286,10 @@ static void check_operator(struct sema *s, const struct expr *e,
             place.unevaluated);
   if (e->op == OP_GATHER) {
     check_gather(s, e, place);
+    return;
+  }
+  if (e->op == OP_SELECT || e->op == OP_SELECT_IN_ORDER) {
+    check_select(s, e, place);
     return;
   }
   if (e->op == OP_TRY) {

@@ -304,6 +304,12 @@ AC_API ac_frame *ac_gather_handles(void *ret, struct ac_future *const *handles,
  * releases the handles. */
 AC_API ac_frame *ac_gather_children(void *ret, struct ac_future *const *handles,
                                     size_t count);
+/* await ac_select(x = call, handle, ...): handles are coroutine objects, which
+ * are calls that belong to the select, and others. ret: which was first. When
+ * it raises it has released the calls; else the caller does, after it has read
+ * the values of those that ended with one (ac_error is 0). */
+AC_API ac_frame *ac_select_handles(int *ret, struct ac_future *const *handles,
+                                   size_t count, int in_order);
 /* The value of a handle that ended with one. */
 AC_API const void *ac_future_value(const struct ac_future *future);
 

@@ -47,6 +47,8 @@ extern void *const ac__op_erased;
 #define ac_run(...) (__VA_ARGS__)
 #define ac_wait_for(x, ...) (x)
 #define ac_gather(x, ...) ((void)((void)(x), ##__VA_ARGS__))
+#define ac_select(...) ((void)(__VA_ARGS__), 0)
+#define ac_select_in_order(...) ((void)(__VA_ARGS__), 0)
 #define ac_try(...) ((void)(__VA_ARGS__), 0)
 #define ac_future_new(T) (*(AC__ERASED(T) *)ac__op_erased)
 #define ac_future_set(f, ...) ((void)((void)(f), ##__VA_ARGS__), 0)

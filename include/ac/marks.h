@@ -58,6 +58,10 @@ extern void *const ac__op_run;
 extern void *const ac__op_gather;
 #define ac_gather(...) AC__OP(void, gather, __VA_ARGS__)
 
+extern const int ac__op_select, ac__op_select_in_order;
+#define ac_select(...) ((void)(__VA_ARGS__), ac__op_select)
+#define ac_select_in_order(...) ((void)(__VA_ARGS__), ac__op_select_in_order)
+
 extern void *const ac__op_wait_for;
 #define ac_wait_for(x, ...)                                                    \
   AC__OP_VALUE(__typeof__(x), wait_for, x, (double)(__VA_ARGS__))

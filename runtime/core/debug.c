@@ -37,7 +37,8 @@ static void print_group(const struct listing *listing,
   static const char *const what[] = {[ACI_GATHER_HANDLES] = "gathers",
                                      [ACI_GATHER_CHILDREN] = "gathers",
                                      [ACI_WAIT_MANY] = "waits for",
-                                     [ACI_WAIT_FOR] = "waits for"};
+                                     [ACI_WAIT_FOR] = "waits for",
+                                     [ACI_SELECT] = "waits for one of"};
   enum { SHOWN = 8 };
   size_t shown = 0;
   for (size_t i = 0; i < group->count && shown < SHOWN; i++)

@@ -320,6 +320,7 @@ struct ac_loop {
   size_t ending;   /* tasks that were cancelled for that and are not done */
   int failures;                   /* some task or future has failed */
   size_t live;                    /* tasks that are not done */
+  uint64_t random;                /* of ac_select's choices */
   struct ac_future *main;
   struct aci_node main_end; /* waits for it */
 
@@ -420,6 +421,8 @@ void aci_drop(struct ac_future *object);
 
 /* The task goes on at its leaf, with the flags that say how. */
 void aci_task_resume(struct ac_future *task);
+/* Makes a coroutine object a task, and runs it at once until it suspends. */
+void aci_begin_now(struct ac_future *coro);
 /* Has the suspended task run again; the caller has taken it out of whatever
  * container it was in. */
 static inline void aci_wake(ac_loop *loop, struct ac_future *task) {
@@ -618,12 +621,14 @@ enum aci_group_mode {
   ACI_GATHER_HANDLES,
   ACI_GATHER_CHILDREN,
   ACI_WAIT_MANY,
-  ACI_WAIT_FOR
+  ACI_WAIT_FOR,
+  ACI_SELECT
 };
 
 /* One handle among those that a group waits for. */
 struct aci_member {
-  struct aci_node node;     /* group; in the ring of the future's waiters */
+  struct aci_node node;     /* group; in the ring of the future's waiters;
+                               ACI_SELECT: extra: it was a call */
   struct ac_future *future; /* NULL: not linked, it is done or was left */
 };
 
@@ -634,6 +639,7 @@ struct aci_group {
   struct aci_member *members;
   size_t count;
   size_t pending; /* members that are not done */
+  size_t winner;  /* ACI_SELECT: the first that was; count: none yet */
   enum aci_group_mode mode;
   int wait_mode;         /* AC_FIRST_COMPLETED ... */
   int error;             /* the first */
@@ -646,6 +652,15 @@ struct aci_group {
   struct aci_member one; /* members points here when there is one */
 };
 
+/* Links no member to its future yet. */
+struct aci_group *aci_group_make(const struct ac_desc *desc,
+                                 enum aci_group_mode mode,
+                                 struct ac_future *const *handles,
+                                 size_t count);
+void aci_group_link(struct aci_group *group, struct aci_member *member);
+/* ACI_SELECT: leaves the handles, cancels the calls that still run; only these
+ * are pending then. */
+void aci_group_withdraw(struct aci_group *group);
 struct aci_group *aci_group_new(const struct ac_desc *desc,
                                 enum aci_group_mode mode,
                                 struct ac_future *const *handles, size_t count);

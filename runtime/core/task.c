@@ -230,6 +230,25 @@ struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
   return task;
 }
 
+void aci_begin_now(struct ac_future *task) {
+  ac_loop *loop = aci_thread.loop;
+  task->node.flags = (task->node.flags & ~ACI_KIND) | ACI_TASK | ACI_HELD;
+  if (task->node.flags & ACI_BIG)
+    aci_big_adopt(&loop->objects, task);
+  const struct ac_thunk *thunk = task->thunk;
+  struct ac_future *starter = ac_running;
+  if (AC_UNLIKELY(starter->waiters && aci_extra(starter)))
+    aci_extra_inherit(task, aci_extra(starter));
+  loop->live++;
+  starter->node.flags |= ACI_BELOW;
+  ac_running = task;
+  void *payload = aci_payload(task);
+  ac_frame *status = thunk->start(payload, payload);
+  aci_task_begun(loop, task, status, payload, thunk);
+  ac_running = starter;
+  starter->node.flags &= ~ACI_BELOW;
+}
+
 /* ---- coroutine objects --------------------------------------------------- */
 
 struct ac_coro *ac_coro_new(const struct ac_thunk *thunk, const void *args) {

@@ -5,10 +5,10 @@
  * operation; each future has a member of it in its ring of waiters. */
 #include "internal.h"
 
-struct aci_group *aci_group_new(const struct ac_desc *desc,
-                                enum aci_group_mode mode,
-                                struct ac_future *const *handles,
-                                size_t count) {
+struct aci_group *aci_group_make(const struct ac_desc *desc,
+                                 enum aci_group_mode mode,
+                                 struct ac_future *const *handles,
+                                 size_t count) {
   struct aci_group *group = (struct aci_group *)(void *)ac_frame_new(desc);
   if (!group)
     return NULL;
@@ -28,16 +28,28 @@ struct aci_group *aci_group_new(const struct ac_desc *desc,
   }
   for (size_t i = 0; i < count; i++) {
     struct aci_member *member = &group->members[i];
-    struct ac_future *future = handles[i];
-    member->future = future;
+    member->future = handles[i];
     member->node.flags = ACI_MEMBER;
+    member->node.extra = 0;
     member->node.next = NULL;
     member->node.group = group;
-    if (!future || (future->node.flags & ACI_DONE))
-      continue;
-    aci_ring_append(&future->waiters, &member->node);
-    group->pending++;
   }
+  return group;
+}
+
+void aci_group_link(struct aci_group *group, struct aci_member *member) {
+  aci_ring_append(&member->future->waiters, &member->node);
+  group->pending++;
+}
+
+struct aci_group *aci_group_new(const struct ac_desc *desc,
+                                enum aci_group_mode mode,
+                                struct ac_future *const *handles,
+                                size_t count) {
+  struct aci_group *group = aci_group_make(desc, mode, handles, count);
+  for (size_t i = 0; group && i < count; i++)
+    if (handles[i] && !(handles[i]->node.flags & ACI_DONE))
+      aci_group_link(group, &group->members[i]);
   return group;
 }
 
@@ -109,6 +121,13 @@ void aci_group_member_done(struct aci_member *member,
     break;
   case ACI_WAIT_FOR:
     break;
+  case ACI_SELECT:
+    if (group->winner == group->count && !group->cancelled) {
+      group->winner = (size_t)(member - group->members);
+      aci_group_withdraw(group);
+    }
+    enough = !group->pending;
+    break;
   }
   if (group->mode != ACI_WAIT_MANY)
     future->node.flags |= ACI_SEEN;
@@ -134,6 +153,21 @@ static void interrupt(struct aci_group *group) {
   aci_wake_error(aci_thread.loop, group->task, AC_ECANCELED);
 }
 
+void aci_group_withdraw(struct aci_group *group) {
+  for (size_t i = 0; i < group->count; i++) {
+    struct aci_member *member = &group->members[i];
+    if (!member->node.next || member->node.extra)
+      continue;
+    aci_ring_remove(&member->future->waiters, &member->node);
+    member->node.next = NULL;
+    group->pending--;
+    aci_settle(member->future);
+  }
+  for (size_t i = 0; i < group->count; i++)
+    if (group->members[i].node.next)
+      aci_cancel(group->members[i].future);
+}
+
 void aci_group_cancel(struct aci_group *group) {
   /* A request that has come round in a circle of tasks stops here. */
   if (group->mode == ACI_WAIT_MANY || group->cancelling) {
@@ -142,8 +176,13 @@ void aci_group_cancel(struct aci_group *group) {
   }
   group->cancelled = 1;
   group->cancelling = 1;
-  aci_group_cancel_members(group);
+  if (group->mode == ACI_SELECT)
+    aci_group_withdraw(group);
+  else
+    aci_group_cancel_members(group);
   group->cancelling = 0;
+  if (!group->pending)
+    interrupt(group);
 }
 
 void aci_group_free(struct aci_group *group) {
