@@ -187,6 +187,14 @@ AC_API int ac_call_soon(void (*fn)(void *arg), void *arg);
 AC_API int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg),
                                    void *arg);
 
+/* Begins a coroutine object as a task of another thread's loop; its value, its
+ * error, or AC_ECANCELED when that loop ends first, ends the future, which
+ * belongs to this loop. When the future ends otherwise (it is cancelled, or set
+ * by somebody else), the task is cancelled. The object is used up; arguments
+ * and value are copied. AC_EINVAL when the future does not yield what the
+ * object does; AC_ENOMEM, also for NULL. */
+AC_API int(ac_start_in)(ac_loop *loop, AC_CORO_HANDLE coro, AC_HANDLE future);
+
 /* fn(arg) after some seconds, or when the clock reads when_ns. The timer is
  * valid until fn has been called or it is cancelled; NULL: out of memory. */
 AC_API ac_timer *ac_call_later(double seconds, void (*fn)(void *arg),

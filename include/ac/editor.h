@@ -62,6 +62,7 @@ extern void *const ac__op_erased;
 #define ac_set_name(h, name) ((void)(h), (void)(name), 0)
 #define ac_on_done(h, fn, arg) ((void)(h), (fn)(arg), 0)
 #define ac_future_fail(h, code) ((void)(h), (void)(code), 0)
+#define ac_start_in(loop, c, f) ((void)(loop), (void)(c), (void)(f), 0)
 #define ac_coro_drop(h) ((void)(h))
 
 #endif

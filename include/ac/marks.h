@@ -105,6 +105,8 @@ extern const int ac__op_future_set;
 #define ac_set_name(h, name) (ac_set_name)(AC__HANDLE(h), name)
 #define ac_on_done(h, fn, arg) (ac_on_done)(AC__HANDLE(h), fn, arg)
 #define ac_future_fail(h, code) (ac_future_fail)(AC__HANDLE(h), code)
+#define ac_start_in(loop, coro, future)                                        \
+  (ac_start_in)(loop, AC__HANDLE(coro), AC__HANDLE(future))
 #define ac_coro_drop(h) (ac_coro_drop)(AC__HANDLE(h))
 
 #endif

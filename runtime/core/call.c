@@ -14,6 +14,7 @@ static struct aci_call *call_new(void (*fn)(void *), void *arg) {
   call->node.future = NULL;
   call->fn = fn;
   call->arg = arg;
+  call->dropped = NULL;
   return call;
 }
 
@@ -28,8 +29,8 @@ int ac_call_soon(void (*fn)(void *arg), void *arg) {
   return AC_OK;
 }
 
-int(ac_on_done)(AC_HANDLE handle, void (*fn)(void *arg), void *arg) {
-  struct ac_future *object = (struct ac_future *)(uintptr_t)handle;
+int aci_on_done(struct ac_future *object, void (*fn)(void *arg),
+                void (*dropped)(void *arg), void *arg) {
   ac_loop *loop = aci_thread.loop;
   if (!loop || !object ||
       (aci_kind(&object->node) != ACI_TASK &&
@@ -39,12 +40,17 @@ int(ac_on_done)(AC_HANDLE handle, void (*fn)(void *arg), void *arg) {
   if (!call)
     return AC_ENOMEM;
   call->node.future = object;
+  call->dropped = dropped;
   aci_pin(object);
   if (object->node.flags & ACI_DONE)
     aci_ready(loop, &call->node);
   else
     aci_ring_append(&object->waiters, &call->node);
   return AC_OK;
+}
+
+int(ac_on_done)(AC_HANDLE handle, void (*fn)(void *arg), void *arg) {
+  return aci_on_done((struct ac_future *)(uintptr_t)handle, fn, NULL, arg);
 }
 
 static ac_timer *timer_new(int64_t when_ns, int due, void (*fn)(void *),
@@ -183,13 +189,22 @@ static int is_open(const ac_loop *loop) {
   return open != NULL;
 }
 
+static void drop_call(struct aci_call *call) {
+  void (*dropped)(void *) = call->dropped;
+  void *arg = call->arg;
+  if (call->node.flags & ACI_BIG)
+    aci_sys_free(call);
+  if (dropped)
+    dropped(arg);
+}
+
 static void free_posted(struct aci_queue *queue) {
   struct aci_node *node = queue->anchor.next;
   for (int more = !aci_queue_is_empty(queue); more;) {
     struct aci_node *next = node->next;
     more = node != queue->last;
-    if (aci_kind(node) == ACI_CALL && (node->flags & ACI_BIG))
-      aci_sys_free(node);
+    if (aci_kind(node) == ACI_CALL)
+      drop_call((struct aci_call *)(void *)node);
     node = next;
   }
 }
@@ -206,7 +221,8 @@ void aci_call_close(ac_loop *loop) {
   free_posted(&loop->ready);
 }
 
-int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
+int aci_post(ac_loop *loop, void (*fn)(void *arg), void (*dropped)(void *arg),
+             void *arg) {
   struct aci_call *call =
       aci_sys_alloc(sizeof *call, _Alignof(struct aci_call));
   if (!call)
@@ -214,6 +230,7 @@ int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
   call->node.flags = ACI_CALL | ACI_SPECIAL | ACI_BIG;
   call->fn = fn;
   call->arg = arg;
+  call->dropped = dropped;
   pthread_mutex_lock(&loops_lock);
   int open = is_open(loop);
   if (open) {
@@ -225,6 +242,10 @@ int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
     return AC_OK;
   aci_sys_free(call);
   return AC_EINVAL;
+}
+
+int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg), void *arg) {
+  return aci_post(loop, fn, NULL, arg);
 }
 
 void aci_call_collect(ac_loop *loop) {

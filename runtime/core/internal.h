@@ -349,6 +349,7 @@ struct ac_loop {
   atomic_int blocked; /* in the driver, or about to be */
   atomic_long holds;
   int exposed;          /* its address is known to the program */
+  int has_jobs; /* in other loops: remote.c */
   struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;
   ac_loop *next_loop;
@@ -597,6 +598,8 @@ struct aci_call {
   struct aci_node node; /* future: what to unpin, or NULL */
   void (*fn)(void *arg);
   void *arg;
+  /* Called in its place, with the same, when the loop ends first; or NULL. */
+  void (*dropped)(void *arg);
 };
 
 struct ac_timer {
@@ -605,6 +608,11 @@ struct ac_timer {
   void *arg;
 };
 
+/* As ac_call_soon_threadsafe and ac_on_done, with `dropped`. */
+int aci_post(ac_loop *loop, void (*fn)(void *arg), void (*dropped)(void *arg),
+             void *arg);
+int aci_on_done(struct ac_future *object, void (*fn)(void *arg),
+                void (*dropped)(void *arg), void *arg);
 /* Runs a call or timer that was in the ready queue, and frees it. */
 void aci_call_run(struct aci_node *node);
 /* What was registered for the loop's end. */
