@@ -293,9 +293,11 @@ AC_API int ac_close(int fd);
 
 #include <ac/dns.h>
 #include <ac/file.h>
+#include <ac/input.h>
 #include <ac/process.h>
 #include <ac/signals.h>
 #include <ac/thread.h>
+#include <ac/watch.h>
 
 /* ---- seeing what happens ----------------------------------------------- */
 
