@@ -294,8 +294,10 @@ AC_API int ac_close(int fd);
 #include <ac/dns.h>
 #include <ac/file.h>
 #include <ac/input.h>
+#include <ac/net.h>
 #include <ac/process.h>
 #include <ac/signals.h>
+#include <ac/stream.h>
 #include <ac/thread.h>
 #include <ac/watch.h>
 
