@@ -117,7 +117,9 @@ word("acc_flags", quoted("-I", include, "-I", test_include))
 # The tool without instrumentation, for gdb, valgrind and measurements.
 word("plain_acc", quoted(paths["tool"]))
 word("cc", quoted(config.acc_cc))
-word("libac_shared", quoted(paths["libac_shared"]) + " -pthread")
+word("libac_shared",
+     quoted(paths["libac_shared"], "-pthread",
+            "-Wl,-rpath," + os.path.dirname(paths["libac_shared"])))
 sanitize = ["-fsanitize=" + config.acc_sanitize] if config.acc_sanitize else []
 libac = [paths["libac"], "-pthread"] + sanitize
 # For a link that acc drives.

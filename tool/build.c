@@ -105,6 +105,7 @@ static struct function *get_function(struct builder *b, CXCursor cursor) {
   function->name = name;
   function->type = get_type(b, clang_getCursorType(cursor), false);
   function->result = function->type->yield;
+  function->attributes = (struct attributes){"", "", NULL};
   function->is_static =
       clang_Cursor_getStorageClass(cursor) == CX_SC_Static;
   vector_push(b->arena, &b->unit->functions, function);
@@ -1433,6 +1434,103 @@ static void check_says_async(struct builder *b, CXCursor cursor) {
           spelling(b, cursor));
 }
 
+static const char *printed(struct builder *b, CXCursor cursor) {
+  CXPrintingPolicy policy = clang_getCursorPrintingPolicy(cursor);
+  clang_PrintingPolicy_setProperty(policy, CXPrintingPolicy_TerseOutput, 1);
+  CXString string = clang_getCursorPrettyPrinted(cursor, policy);
+  const char *text = clang_getCString(string);
+  char *copy = arena_copy(b->arena, text ? text : "", text ? strlen(text) : 0);
+  clang_disposeString(string);
+  clang_PrintingPolicy_dispose(policy);
+  return copy;
+}
+
+/* What a pragma around the declaration has said; the command line says it to
+ * the C compiler too. */
+static const char *visibility(struct builder *b, CXCursor cursor) {
+  static const struct {
+    enum CXVisibilityKind kind;
+    const char *name;
+  } names[] = {{CXVisibility_Default, "default"},
+               {CXVisibility_Protected, "protected"},
+               {CXVisibility_Hidden, "hidden"}};
+  static const char option[] = "-fvisibility=";
+  const struct strings *args = &b->diags->options->parse_args;
+  const char *usual = "default";
+  for (size_t i = 0; i < args->count; i++)
+    if (!strncmp(args->items[i], option, sizeof option - 1))
+      usual = args->items[i] + sizeof option - 1;
+  enum CXVisibilityKind kind = clang_getCursorVisibility(cursor);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (names[i].kind == kind && strcmp(names[i].name, usual) != 0)
+      return names[i].name;
+  return NULL;
+}
+
+/* At the name of a function, or in the header that declares it. */
+static void complain(struct builder *b, CXCursor cursor,
+                     enum severity severity, const char *text) {
+  uint32_t at = parsed_offset(b->parsed, clang_getCursorLocation(cursor));
+  if (at != UINT32_MAX) {
+    diag_at(b->diags, b->parsed->source, severity, at, "%s", text);
+  } else if (severity == SEVERITY_ERROR) {
+    CXFile file;
+    unsigned line;
+    clang_getFileLocation(clang_getCursorLocation(cursor), &file, &line, NULL,
+                          NULL);
+    CXString path = clang_getFileName(file);
+    diag_plain(b->diags, "%s:%u: %s", clang_getCString(path), line, text);
+    clang_disposeString(path);
+  }
+}
+
+static void read_function_attributes(struct builder *b,
+                                     struct function *function,
+                                     CXCursor cursor) {
+  struct attributes *attributes = &function->attributes;
+  bool is_visibility_said = false;
+  attribute_list list =
+      attributes_find(b->arena, printed(b, cursor), &attributes->label);
+  for (size_t i = 0; i < list.count; i++) {
+    const struct attribute *attribute = &list.items[i];
+    is_visibility_said |= !strcmp(attribute->name, "visibility");
+    if (attribute->fate == ATTRIBUTE_ENTRY || attribute->fate == ATTRIBUTE_CODE)
+      attributes_add(b->arena, attributes, attribute);
+    else if (attribute->fate == ATTRIBUTE_REFUSED)
+      complain(b, cursor, SEVERITY_ERROR,
+               arena_printf(b->arena,
+                            "attribute '%s' is not supported on the async "
+                            "function '%s'",
+                            attribute->name, function->name));
+    else if (attribute->fate == ATTRIBUTE_UNKNOWN)
+      complain(b, cursor, SEVERITY_WARNING,
+               arena_printf(b->arena,
+                            "attribute '%s' has no effect on the async "
+                            "function '%s'",
+                            attribute->name, function->name));
+  }
+  const char *implied = is_visibility_said || function->is_static
+                            ? NULL
+                            : visibility(b, cursor);
+  if (implied && !strstr(attributes->entry, "((visibility(")) {
+    const struct attribute attribute = {
+        "visibility", arena_printf(b->arena, "visibility(\"%s\")", implied),
+        ATTRIBUTE_ENTRY};
+    attributes_add(b->arena, attributes, &attribute);
+  }
+}
+
+/* An async function that a header declares: only where there is something to
+ * be read. */
+static void build_declared(struct builder *b, CXCursor cursor) {
+  struct children children = children_of(b, cursor);
+  for (size_t i = 0; i < children.count; i++)
+    if (clang_isAttribute(clang_getCursorKind(children.items[i]))) {
+      read_function_attributes(b, get_function(b, cursor), cursor);
+      return;
+    }
+}
+
 static void build_top(struct builder *b, CXCursor cursor) {
   enum CXCursorKind kind = clang_getCursorKind(cursor);
   uint32_t anchor = parsed_range(b->parsed, cursor).begin;
@@ -1445,6 +1543,7 @@ static void build_top(struct builder *b, CXCursor cursor) {
     function->is_main = !strcmp(function->name, "main");
     function->is_static |=
         clang_Cursor_getStorageClass(cursor) == CX_SC_Static;
+    read_function_attributes(b, function, cursor);
     if (clang_isCursorDefinition(cursor)) {
       build_definition(b, function, cursor);
     } else if (function->is_static) {
@@ -1477,6 +1576,9 @@ static enum CXChildVisitResult visit_top(CXCursor cursor, CXCursor parent,
                "there and define it in a .ac file",
                clang_getCString(path), line, spelling(b, cursor));
     clang_disposeString(path);
+  } else if (kind == CXCursor_FunctionDecl &&
+             parsed_is_async(clang_getCursorType(cursor))) {
+    build_declared(b, cursor);
   }
   return CXChildVisit_Continue;
 }

@@ -1262,10 +1262,10 @@ static void print_descriptor(struct emitter *e, const struct function *f) {
     writer_printf(&e->w, "%s{%u}", i ? ", " : "",
                   source_line_at(e->source, f->awaits.items[i]->offset));
   writer_printf(&e->w,
-                "};\nstatic ac_frame *%s__resume(ac_frame *ac_head, ac_frame "
+                "};\n%sstatic ac_frame *%s__resume(ac_frame *ac_head, ac_frame "
                 "*ac_status);\nstatic const struct ac_desc %s__desc = {\n"
                 "  %s__resume, \"%s\", ",
-                f->name, f->name, f->name, f->name);
+                f->attributes.code, f->name, f->name, f->name, f->name);
   print_string(e, e->source->name);
   writer_printf(&e->w,
                 ", %s__points, %zu,\n  sizeof(struct %s__frame), "
@@ -1378,15 +1378,26 @@ static void print_body(struct emitter *e, struct function *f) {
   writer_printf(&e->w, "return %s;", ending(e, false));
 }
 
+/* It is cold already, and must not be hot besides. */
+static const char *restart_attributes(struct emitter *e,
+                                      const struct function *f) {
+  static const char hot[] = "__attribute__((hot)) ";
+  const char *code = f->attributes.code;
+  const char *at = strstr(code, hot);
+  return at ? arena_printf(e->arena, "%.*s%s", (int)(at - code), code,
+                           at + sizeof hot - 1)
+            : code;
+}
+
 /* A start that was put off for want of stack. */
 static void print_restart(struct emitter *e, const struct function *f) {
   writer_printf(&e->w,
-                "__attribute__((noinline, cold)) static ac_frame "
+                "__attribute__((noinline, cold)) %sstatic ac_frame "
                 "*%s__restart(ac_frame *ac_head, ac_frame *ac_status) {\n"
                 "  struct %s__frame *ac_self = (struct %s__frame *)ac_head;\n"
                 "  if (ac_status) return ac_frame_end(ac_head, ac_status);\n"
                 "  return %s__body(ac_self, 0, 1, NULL, ac_head->ret",
-                f->name, f->name, f->name, f->name);
+                restart_attributes(e, f), f->name, f->name, f->name, f->name);
   for (size_t i = 0; i < f->params.count; i++)
     writer_printf(&e->w, ", ac_self->ac_p%zu", i);
   writer_puts(&e->w, ");\n}\n");
@@ -1488,8 +1499,9 @@ static void print_signature(struct emitter *e, const struct function *f,
                             bool has_frame) {
   if (has_frame) {
     writer_printf(&e->w,
-                  "%s ac_frame *%s__body(struct %s__frame *ac_self, uint32_t "
+                  "%s%s ac_frame *%s__body(struct %s__frame *ac_self, uint32_t "
                   "ac_state, int ac_resumed, ac_frame *ac_status, %s",
+                  f->attributes.code,
                   stands_alone(e, f) ? "AC_BODY_ONCE" : "AC_BODY", f->name,
                   f->name, ret_param(e, f));
   } else {
@@ -1730,9 +1742,12 @@ static void print_needs(struct emitter *e, struct needs *n, uint32_t offset) {
   for (size_t i = 0; i < n->functions.count; i++) {
     const struct function *f = n->functions.items[i];
     writer_line(&e->w, source_line);
-    writer_printf(&e->w, "%s%s;", storage(f),
+    writer_printf(&e->w, "%s%s%s%s%s%s;", f->attributes.entry,
+                  f->attributes.code, storage(f),
                   lowered_type(e, f->type,
-                               arena_printf(e->arena, "%s__ac", f->name)));
+                               arena_printf(e->arena, "%s__ac", f->name)),
+                  f->attributes.label ? " " : "",
+                  f->attributes.label ? f->attributes.label : "");
   }
   e->w.pinned = source_line;
   for (size_t i = 0; i < n->thunks.count; i++) {

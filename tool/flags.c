@@ -108,6 +108,7 @@ static const struct flag flags[] = {
     TARGET("-O", FORM_JOINED),
     PARSE("-W", FORM_JOINED),
 
+    TARGET("-fvisibility=", FORM_JOINED),
     OF("short-enums"),
     OF("short-wchar"),
     OF("signed-char"),

@@ -13,6 +13,7 @@
 #define ACC_MODEL_H
 
 #include "arena.h"
+#include "attributes.h"
 #include "source.h"
 
 #include <stdbool.h>
@@ -237,6 +238,7 @@ struct function {
   const struct type *type;   /* of the function */
   const struct type *result; /* unqualified */
   uint32_t decl_offset;      /* of the name in the first declaration seen */
+  struct attributes attributes;
   struct range range;        /* of the definition */
   bool is_static, is_defined, is_main, in_main_file;
   bool declared;             /* its lowered prototype has been printed */
