@@ -808,6 +808,42 @@ static struct expr *build_node(struct builder *b, CXCursor cursor) {
 
 /* ---- declarations in functions ------------------------------------------- */
 
+/* The number in the parentheses, or -1. */
+static int64_t alignment(const char *text) {
+  const char *at = text + strcspn(text, "(");
+  while (*at == '(' || *at == ' ')
+    at++;
+  if (*at < '0' || *at > '9')
+    return -1;
+  char *end;
+  long long value = strtoll(at, &end, 0);
+  end += strspn(end, "uUlL");
+  end += strspn(end, ") ");
+  return *end ? -1 : value;
+}
+
+/* Of several the strictest counts. Numbers are all that is kept of numbers:
+ * the text might name what the frame's struct cannot see. */
+static void add_alignment(struct builder *b, struct local *local,
+                          const char *text) {
+  int64_t value = alignment(text);
+  const char *before = local->align_text ? local->align_text : "";
+  if (value >= 0 && local->align >= 0) {
+    local->align = value > local->align ? value : local->align;
+    if (local->align)
+      local->align_text = arena_printf(b->arena, "__attribute__((aligned(%lld)))",
+                                       (long long)local->align);
+    return;
+  }
+  local->align = -1;
+  bool is_specifier =
+      !strncmp(text, "_Alignas", 8) || !strncmp(text, "alignas", 7);
+  local->align_text =
+      is_specifier ? arena_printf(b->arena, "%s %s", before, text)
+                   : arena_printf(b->arena, "%s __attribute__((%s))", before,
+                                  text);
+}
+
 static void read_attributes(struct builder *b, struct declarator *declarator,
                             CXCursor cursor) {
   const struct source *source = b->parsed->source;
@@ -827,11 +863,7 @@ static void read_attributes(struct builder *b, struct declarator *declarator,
         arena_copy(b->arena, source->text + range.begin,
                    range.end - range.begin);
     if (kind == CXCursor_AlignedAttr) {
-      declarator->local->align_text =
-          !strncmp(text, "_Alignas", 8) || !strncmp(text, "alignas", 7)
-              ? text
-              : arena_printf(b->arena, "__attribute__((%s))", text);
-      declarator->local->align_range = range;
+      add_alignment(b, declarator->local, text);
       continue;
     }
     const char *name = text;

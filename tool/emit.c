@@ -1218,18 +1218,36 @@ static void print_member(struct emitter *e, const struct member *member,
   e->depth = depth;
   writer_newline(&e->w);
   indent(e);
+  if (member->local && member->local->align_text)
+    writer_printf(&e->w, "%s ", member->local->align_text);
   if (member->raw) {
     writer_printf(&e->w, "_Alignas(%lld) unsigned char %s[%lld];",
                   (long long)(member->type->align > 0 ? member->type->align : 1),
                   member->name, (long long)member->type->size);
     return;
   }
-  if (member->local && member->local->align_text)
-    writer_printf(&e->w, "%s ", member->local->align_text);
   writer_printf(&e->w, "%s;", declare(e, member->type, member->name));
 }
 
+/* A #pragma pack is for the user's structs. */
+static bool is_packed(const struct emitter *e, uint32_t at) {
+  for (size_t i = 0; i < e->unit->directives.count; i++) {
+    uint32_t begin = e->unit->directives.items[i].begin;
+    uint32_t word = source_skip_space(e->source, begin + 1);
+    if (begin < at && source_word_is(e->source, word, "pragma") &&
+        source_word_is(e->source,
+                       source_skip_space(e->source,
+                                         source_word_end(e->source, word)),
+                       "pack"))
+      return true;
+  }
+  return false;
+}
+
 static void print_frame(struct emitter *e, const struct function *f) {
+  bool packed = is_packed(e, f->range.begin);
+  if (packed)
+    writer_puts(&e->w, "#pragma pack(push)\n#pragma pack()\n");
   writer_printf(&e->w, "struct %s__frame {\n  ac_frame ac_head;", f->name);
   for (size_t i = 0; i < f->slots.count; i++) {
     const struct slot *slot = &f->slots.items[i];
@@ -1243,6 +1261,8 @@ static void print_frame(struct emitter *e, const struct function *f) {
     writer_puts(&e->w, "\n  };");
   }
   writer_puts(&e->w, "\n};\n");
+  if (packed)
+    writer_puts(&e->w, "#pragma pack(pop)\n");
 }
 
 static void print_string(struct emitter *e, const char *text) {

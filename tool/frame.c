@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_BYTES = 32, LARGE_BYTES = 256 };
+enum { HEADER_BYTES = 32, LARGE_BYTES = 256, GUESSED_ALIGN = 64 };
 
 static bool scope_suspends(const struct local *local) {
   return local->scope_first < local->scope_end;
@@ -150,9 +150,10 @@ static uint64_t *occupancy(struct arena *arena,
 
 static int64_t member_align(const struct member *member) {
   int64_t align = member->type->align > 0 ? member->type->align : 1;
-  if (member->local && member->local->align_text)
-    align = align > 64 ? align : 64;
-  return align;
+  int64_t said = member->local ? member->local->align : 0;
+  if (said < 0)
+    said = GUESSED_ALIGN;
+  return said > align && !member->start ? said : align;
 }
 
 static void place_member(struct arena *arena, struct function *function,
@@ -243,7 +244,9 @@ static void set_offsets(struct function *function) {
   for (size_t i = 0; i < function->slots.count; i++) {
     struct slot *slot = &function->slots.items[i];
     slot->offset = at = round_up(at, slot->align);
-    at += round_up(slot->size, slot->align);
+    /* Several members are a union, and end as one. */
+    at += slot->members.count > 1 ? round_up(slot->size, slot->align)
+                                  : slot->size;
     if (slot->align > align)
       align = slot->align;
   }
@@ -320,8 +323,18 @@ static void print_awaits(const struct unit *unit,
   }
 }
 
+/* Is there an alignment that only the C compiler knows? */
+static bool is_guessed(const struct function *function) {
+  for (size_t i = 0; i < function->locals.count; i++)
+    if (function->locals.items[i]->class != LOCAL_PLAIN &&
+        function->locals.items[i]->align < 0)
+      return true;
+  return false;
+}
+
 void frame_print(const struct unit *unit, const struct function *function) {
-  printf("%s: %lld bytes%s\n", function->name,
+  printf("%s: %s%lld bytes%s\n", function->name,
+         is_guessed(function) ? "about " : "",
          (long long)(function->awaits.count ? function->frame_bytes : 0),
          !function->awaits.count     ? ", no frame"
          : function->frame_on_entry ? ", made on entry"

@@ -61,8 +61,8 @@ struct local {
   bool is_volatile;
   bool renamed;          /* out_name differs from name */
   bool used;             /* a temporary that something reads */
-  const char *align_text; /* of _Alignas or aligned(), or NULL */
-  struct range align_range;
+  const char *align_text; /* of all its _Alignas and aligned(), or NULL */
+  int64_t align; /* what they say; 0: nothing, -1: more than a number */
   struct expr *cleanup;  /* of the cleanup attribute: the function */
   const struct expr *like; /* a temporary of a type that has no name */
   /* The suspension points inside the scope that declares it, as an interval

@@ -22,6 +22,9 @@ struct around {
   bool in_defer;
   const struct stmt *defer; /* the innermost */
   bool in_loop, in_switch; /* of the defer's own, when in one */
+  /* In the condition or step of a loop, in a switch's operand: not of a
+   * statement inside that. */
+  bool in_head, in_loop_head;
 };
 
 struct label {
@@ -413,8 +416,11 @@ static void check_expr(struct sema *s, const struct expr *e,
     check_selection(s, e, place);
     return;
   case EX_STMT_EXPR:
-    if (s->function)
-      check_stmt(s, e->body, s->around);
+    if (s->function) {
+      struct around around = s->around;
+      check_stmt(s, e->body, around);
+      s->around = around;
+    }
     return;
   default:
     check_kids(s, e, place);
@@ -468,6 +474,14 @@ static void check_jump(struct sema *s, const struct stmt *stmt,
 /* ac_timeout reads as a loop to clang, which it is not. */
 static void check_loop_jump(struct sema *s, const struct stmt *stmt,
                             struct around around) {
+  if ((stmt->kind == ST_BREAK && around.in_head) ||
+      (stmt->kind == ST_CONTINUE && around.in_loop_head)) {
+    diag_at(s->diags, s->source, SEVERITY_ERROR, stmt->range.begin,
+            "'%s' stands in the head of a loop or switch: compilers differ on "
+            "what it belongs to",
+            stmt->kind == ST_BREAK ? "break" : "continue");
+    return;
+  }
   bool ok = around.in_loop || (stmt->kind == ST_BREAK && around.in_switch);
   if ((stmt->kind == ST_BREAK || stmt->kind == ST_CONTINUE) && !ok &&
       !around.in_defer)
@@ -482,19 +496,24 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
   if (!stmt)
     return;
   struct place here = {.in_async = true};
+  struct around outside = around, head = around;
   check_jump(s, stmt, around);
   check_loop_jump(s, stmt, around);
   switch (stmt->kind) {
   case ST_DEFER:
-    around = (struct around){.in_defer = true, .defer = stmt};
+    around = head = (struct around){.in_defer = true, .defer = stmt};
     break;
   case ST_WHILE:
   case ST_DO:
   case ST_FOR:
     around.in_loop = true;
+    around.in_head = around.in_loop_head = false;
+    head.in_head = head.in_loop_head = true;
     break;
   case ST_SWITCH:
     around.in_switch = true;
+    around.in_head = false;
+    head.in_head = true;
     break;
   case ST_VERBATIM:
     if (stmt->expr && stmt->expr->suspends)
@@ -503,12 +522,12 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
   default:
     break;
   }
-  s->around = around;
+  s->around = head;
   if (stmt->kind == ST_RETURN && stmt->expr)
     check_handles(s, s->function->result, stmt->expr);
   check_expr(s, stmt->expr, here);
   check_expr(s, stmt->step, here);
-  check_stmt(s, stmt->init, around);
+  check_stmt(s, stmt->init, outside);
   for (size_t i = 0; i < stmt->declarators.count; i++)
     if (stmt->declarators.items[i].local)
       check_handles(s, stmt->declarators.items[i].type,
