@@ -244,6 +244,15 @@ AC_API int ac_cancel_is_due(void);
  * cancellation is delivered where the task suspends next. */
 AC_API void ac_cancel_later(void);
 
+/* ---- fairness ---- */
+
+/* How many more operations may succeed on this thread without a wait before
+ * the task has to let others run. An awaitable operation that need not wait
+ * asks ac_budget_use(); 0: it is to await ac_budget_wait() first. The loop
+ * gives a new budget whenever it has looked at descriptors and the clock. */
+AC_API extern __thread int ac_budget AC_TLS;
+static inline int ac_budget_use(void) { return --ac_budget >= 0; }
+
 /* How to begin an async call later: made by acc where an operator takes a
  * call, from the callee's prototype alone. */
 struct ac_thunk {

@@ -69,8 +69,11 @@ enum {
   AC_EBUSY = -16,
   AC_EINVAL = -22,
   AC_EDEADLK = -35,    /* the loop can never wake again; await on itself */
+  AC_EABORTED = -103,  /* what was waited for has been called off */
+  AC_ECLOSED = -108,   /* a queue or channel that has been shut down */
   AC_ETIMEDOUT = -110, /* a deadline passed */
-  AC_ECANCELED = -125  /* the task was cancelled */
+  AC_ECANCELED = -125, /* the task was cancelled */
+  AC_EOWNERDEAD = -130 /* the task that held it has ended */
 };
 
 /* A name for a code, static storage; never NULL. Any thread. */

@@ -49,6 +49,9 @@ AC_API void ac_forget_fd(int fd);
  * woken (ac_operation_wake) or withdrawn: see abi.h. Raises the code that it
  * is woken with. */
 _Async void ac_operation_wait(struct ac_operation *operation);
+/* Lets all others run, and the loop look at descriptors and timers; for
+ * operations of which ac_budget_use() says that it is time. */
+_Async void ac_budget_wait(void);
 
 /* ---- the end of the loop ------------------------------------------------- */
 

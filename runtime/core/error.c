@@ -19,6 +19,10 @@ const char *ac_strerror(int code) {
     return "would wait for ever";
   case AC_ENOMEM:
     return "out of memory";
+  case AC_ECLOSED:
+    return "closed";
+  case AC_EABORTED:
+    return "called off";
   default:
     break;
   }

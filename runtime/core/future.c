@@ -52,6 +52,9 @@ void aci_notify_all(ac_loop *loop, struct ac_future *object) {
     case ACI_END:
       aci_stop(loop);
       break;
+    case ACI_HELD_BY:
+      aci_held_orphaned(node);
+      break;
     default:
       assert(aci_kind(node) == ACI_EXTRA);
       extra = node;

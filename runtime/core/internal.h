@@ -42,7 +42,8 @@ enum aci_kind {
   ACI_WATCH,       /* struct ac_watch */
   ACI_EXTRA,       /* struct aci_extra, the first in its task's ring */
   ACI_CREW,        /* a member of a task group, in its task's ring */
-  ACI_END          /* the loop, in the ring of its main task */
+  ACI_END,         /* the loop, in the ring of its main task */
+  ACI_HELD_BY      /* struct ac_held, in the ring of the task that holds it */
 };
 
 /* What a task is suspended on; the flags' field ACI_WAIT. None while it is
@@ -591,6 +592,11 @@ int aci_uncancel(struct ac_future *task);
 
 /* Takes the operation of a waiting task back. False: not at once. */
 int aci_operation_withdraw(struct ac_future *task);
+
+/* ---- held.c -------------------------------------------------------------- */
+
+/* The task has ended, and holds it still. */
+void aci_held_orphaned(struct aci_node *node);
 
 /* ---- call.c -------------------------------------------------------------- */
 

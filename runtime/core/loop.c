@@ -6,9 +6,12 @@
  * outside, at the clock and at descriptors, in this order. */
 #include "internal.h"
 
+__thread int ac_budget;
+
 enum {
   BUDGET = 61, /* tokio's event interval */
   IO_BUDGET = 256,
+  OPERATION_BUDGET = 128,
   /* The main task may catch a deadlock's error and go on; but not for ever. */
   DEADLOCK_LIMIT = 100,
   /* How often tasks may make others while the loop ends, or swallow their
@@ -187,6 +190,7 @@ static inline void look_at_clock(ac_loop *loop) {
   ac_running = NULL;
   loop->budget = BUDGET;
   loop->io_budget = IO_BUDGET;
+  ac_budget = OPERATION_BUDGET;
   if (atomic_load_explicit(&loop->attention, memory_order_relaxed))
     attend(loop);
   if (loop->wheel.levels)
@@ -245,6 +249,7 @@ int aci_loop_open(ac_loop **result) {
   aci_queue_init(&loop->posted);
   loop->budget = BUDGET;
   loop->io_budget = IO_BUDGET;
+  ac_budget = OPERATION_BUDGET;
   int code = aci_io_open(loop);
   if (code) {
     aci_sys_free(loop);

@@ -26,6 +26,13 @@ ac_frame *ac_operation_wait__ac(void *ret, struct ac_operation *operation) {
   return ac_operation_suspend(operation);
 }
 
+AC_API ac_frame *ac_budget_wait__ac(void *ret);
+ac_frame *ac_budget_wait__ac(void *ret) {
+  if (aci_thread.loop->budget > ACI_HURRY)
+    aci_thread.loop->budget = ACI_HURRY + 1; /* this step is not counted yet */
+  return ac_yield__ac(ret);
+}
+
 static void end(struct ac_operation *operation) {
   if (operation->class->outside)
     aci_thread.loop->waiting_outside--;

@@ -64,6 +64,11 @@ void ac_lot_wake(struct ac_lot *lot) {
     ac_waiter_wake(lot->first);
 }
 
+void ac_lot_wake_all(struct ac_lot *lot) {
+  while (lot->first)
+    ac_waiter_wake(lot->first);
+}
+
 void ac_lot_fail(struct ac_lot *lot, int code) {
   for (struct ac_waiter *waiter; (waiter = lot->first);) {
     take_out(waiter);
