@@ -233,6 +233,7 @@ _Async size_t ac_wait(const void *handles, size_t count, int mode,
 
 #include <ac/adapt.h>
 #include <ac/sync.h>
+#include <ac/channel.h>
 
 /* ---- events ------------------------------------------------------------ */
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * channel.h - queues of items between the tasks of one loop, included by
+ * ac.h.
+ *
+ *     ac_queue(struct job) jobs = {{.capacity = 100}};
+ *
+ *     await ac_queue_put(&jobs, job);
+ *     await ac_queue_get(&jobs, &job);
+ *
+ * A queue is of one type of items, which are copied in and out; the macros
+ * below check the types. Zeroed, it is ready for use. */
+#ifndef AC_CHANNEL_H
+#define AC_CHANNEL_H
+
+#include <ac/sync.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ac_queue_kind {
+  AC_FIFO,
+  AC_LIFO,
+  AC_PRIORITY /* what comes `before` the others; equal ones in order */
+};
+
+enum {
+  AC_QUEUE_CAPACITY = 64 /* when none is given */
+};
+#define AC_UNBOUNDED SIZE_MAX
+
+/* What the queues of all types have in common. The first three members are set
+ * by the program, before anything is put. */
+struct ac_queue {
+  size_t capacity; /* items; 0: AC_QUEUE_CAPACITY; AC_UNBOUNDED */
+  enum ac_queue_kind kind;
+  /* AC_PRIORITY: true when item a is to come out before item b. */
+  int (*before)(const void *a, const void *b);
+  size_t count; /* items in it */
+  /* The rest is the library's. */
+  char *items;
+  uint64_t *order; /* AC_PRIORITY: when each was put */
+  uint64_t puts;
+  size_t room, first;
+  size_t promised;   /* items that are kept for getters that were woken */
+  size_t unfinished; /* items that ac_queue_task_done was not called for */
+  int shut;
+  struct ac_lot getters, putters, joiners;
+};
+
+/* A type: name it (typedef ac_queue(int) int_queue) to pass it around. */
+#define ac_queue(T)                                                            \
+  union {                                                                      \
+    struct ac_queue queue;                                                     \
+    T *item_type;                                                              \
+  }
+
+/* Waits while the queue is full. Raises AC_ECLOSED when it is shut down, then
+ * or meanwhile, and AC_ENOMEM. A put that is cancelled has not put anything; if
+ * the item has been taken before the cancellation came, the put succeeds, and
+ * the cancellation comes at the task's next await. */
+#define ac_queue_put(q, ...)                                                   \
+  ac_queue_put_item(&(q)->queue,                                               \
+                    (__typeof__(*(q)->item_type)[1]){__VA_ARGS__},             \
+                    sizeof *(q)->item_type)
+/* Waits while it is empty. Raises AC_ECLOSED when it is empty and shut down.
+ * A get that is cancelled has taken nothing: the item stays where it is. */
+#define ac_queue_get(q, to)                                                    \
+  ac_queue_get_item(&(q)->queue, AC_QUEUE_ITEM(q, to), sizeof *(q)->item_type)
+/* Without waiting: 0, AC_EAGAIN when it is full or empty (or what is there
+ * belongs to others, that wait already), AC_ECLOSED, AC_ENOMEM. */
+#define ac_queue_put_now(q, ...)                                               \
+  ac_queue_put_item_now(&(q)->queue,                                           \
+                        (__typeof__(*(q)->item_type)[1]){__VA_ARGS__},         \
+                        sizeof *(q)->item_type)
+#define ac_queue_get_now(q, to)                                                \
+  ac_queue_get_item_now(&(q)->queue, AC_QUEUE_ITEM(q, to),                     \
+                        sizeof *(q)->item_type)
+#define ac_queue_count(q) ((q)->queue.count)
+/* An item that was got has been dealt with. AC_EINVAL: more often than items
+ * were put. */
+#define ac_queue_task_done(q) ac_queue_item_done(&(q)->queue)
+/* Waits until each item that was put has been dealt with. */
+#define ac_queue_join(q) ac_queue_join_items(&(q)->queue)
+/* Nothing can be put any more: putters that wait get AC_ECLOSED, getters what
+ * is left and then AC_ECLOSED. now: what is left is dropped, and counts as
+ * dealt with. */
+#define ac_queue_shutdown(q, now) ac_queue_shut(&(q)->queue, (now))
+/* Gives the memory back. The queue is empty then, and as new but for its first
+ * three members. Nobody may be waiting. */
+#define ac_queue_free(q) ac_queue_clear(&(q)->queue)
+
+/* What the macros call. */
+#define AC_QUEUE_ITEM(q, to) (1 ? (to) : (q)->item_type)
+_Async void ac_queue_put_item(struct ac_queue *queue, const void *item,
+                              size_t bytes);
+_Async void ac_queue_get_item(struct ac_queue *queue, void *item, size_t bytes);
+AC_API int ac_queue_put_item_now(struct ac_queue *queue, const void *item,
+                                 size_t bytes);
+AC_API int ac_queue_get_item_now(struct ac_queue *queue, void *item,
+                                 size_t bytes);
+AC_API int ac_queue_item_done(struct ac_queue *queue);
+_Async void ac_queue_join_items(struct ac_queue *queue);
+AC_API void ac_queue_shut(struct ac_queue *queue, int now);
+AC_API void ac_queue_clear(struct ac_queue *queue);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
