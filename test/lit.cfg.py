@@ -2,6 +2,7 @@
 """The lit configuration of the tests. test/README.md explains the words that a
 RUN line may use."""
 
+import ctypes
 import glob
 import json
 import os
@@ -49,6 +50,23 @@ if shutil.which("initdb") or glob.glob("/usr/lib/postgresql/*/bin/initdb"):
     config.available_features.add("postgres")
 if shutil.which("redis-server") or shutil.which("redis-check-rdb"):
     config.available_features.add("redis")
+
+
+def kernel_has_io_uring():
+    """Whether this process may make a ring; containers often may not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ring = libc.syscall(425, 4, ctypes.create_string_buffer(256))
+    if ring < 0:
+        return False
+    os.close(ring)
+    return True
+
+
+# The I/O drivers that tests run on, and the component of each, if any.
+config.acc_drivers = {"epoll": None}
+if "uring" in paths["components"] and kernel_has_io_uring():
+    config.available_features.add("io_uring")
+    config.acc_drivers["uring"] = "uring"
 
 # ---- environment --------------------------------------------------------------
 
@@ -111,6 +129,10 @@ if config.acc_sanitize:
 for name, component in paths["components"].items():
     config.available_features.add("lib-" + name)
     check_run += ["--component", json.dumps([name, component])]
+
+# %check-run --drivers: on each I/O driver that there is.
+for driver, component in config.acc_drivers.items():
+    check_run += ["--driver", json.dumps([driver, component])]
 
 config.substitutions.append(("%check-run", quoted(*check_run) + " --scratch %t.run"))
 word("acc_flags", quoted("-I", include, "-I", test_include))

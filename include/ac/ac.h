@@ -174,6 +174,17 @@ _Async void ac_yield(void);
  * jumps to the next timer when nothing else is left to do. For tests. */
 AC_API void ac_use_virtual_clock(void);
 
+/* ---- the I/O driver ---------------------------------------------------- */
+
+/* Which one loops take from now on: "epoll", "uring" (when acc's component of
+ * that name is linked in), or NULL, the best there is, which is what they do
+ * by themselves. AC_DRIVER in the environment comes before it. 0, AC_EINVAL, or
+ * why that driver cannot be used here: -ENOSYS, -EPERM, ... */
+AC_API int ac_use_driver(const char *name);
+
+/* The running loop's; NULL outside of one. */
+AC_API const char *ac_driver(void);
+
 /* ---- callbacks --------------------------------------------------------- */
 
 typedef struct ac_loop ac_loop;

@@ -708,6 +708,7 @@ void aci_task_group_member_done(struct aci_node *node,
 #define ACI_FD_CLOSING 16u    /* its end was seen: no event may come any more */
 #define ACI_FD_UNVERIFIED 32u /* a wait has trusted the entry */
 #define ACI_FD_NOT_SOCKET 64u /* recv and send do not work */
+#define ACI_FD_NO_INLET 128u  /* it is not of a kind that can have one */
 
 /* What the loop knows of one descriptor. */
 struct aci_fd {
@@ -715,9 +716,13 @@ struct aci_fd {
   uint32_t tag;                      /* changes when the number is closed */
   uint32_t flags;
   struct ac_watch *watches;
+  struct aci_inlet *inlet;     /* or NULL */
+  struct aci_request *request; /* of the one who writes, or NULL */
 };
 
 int aci_io_open(ac_loop *loop);
+/* Lets the kernel see all that was asked of the driver. */
+void aci_io_settle(ac_loop *loop);
 void aci_io_close(ac_loop *loop);
 /* Looks for ready descriptors, waiting for them until when_ns (-1: for ever;
  * 0: not at all). */
@@ -740,7 +745,13 @@ static inline int aci_fd_find(ac_loop *loop, int fd, struct aci_fd **entry) {
 /* sides: ACI_READER, ACI_WRITER. */
 static inline int aci_fd_is_busy(const struct aci_fd *entry, uint32_t sides) {
   return (sides & ACI_READER && entry->reader) ||
-         (sides & ACI_WRITER && entry->writer);
+         (sides & ACI_WRITER && (entry->writer || entry->request));
+}
+
+/* Something is in its inlet, whatever poll(2) says. */
+static inline int aci_fd_holds_input(const struct aci_fd *entry) {
+  return AC_UNLIKELY(entry->inlet != NULL) &&
+         (entry->inlet->count || entry->inlet->error);
 }
 
 static inline void aci_fd_note_read(struct aci_fd *entry, size_t got,
@@ -757,9 +768,19 @@ void aci_fd_verify(ac_loop *loop);
 
 /* Takes the descriptor up with the driver, afresh if it is known. */
 int aci_fd_arm(ac_loop *loop, struct aci_fd *entry, int fd);
-/* The current task is suspended until the descriptor is ready. Negative: an
- * error. 1: it turns out to be always ready. */
-int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides);
+/* The current task is suspended until the descriptor is ready, by way of an
+ * inlet of that kind if it can have one. Negative: an error. 1: it turns out
+ * to be always ready. */
+int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides,
+                enum aci_inlet_kind kind);
+/* What is in the inlet; ACI_TRY when that knows nothing. */
+ssize_t aci_fd_take(ac_loop *loop, struct aci_fd *entry, void *buffer,
+                    size_t bytes, int flags);
+/* Has the driver do it; `done` is called later, and has to call
+ * aci_fd_answered. False: do it otherwise. */
+int aci_fd_request(ac_loop *loop, struct aci_fd *entry,
+                   struct aci_request *request);
+void aci_fd_answered(ac_loop *loop, const struct aci_request *request);
 /* The number is closed, or means another file from now on. */
 void aci_fd_forget(ac_loop *loop, int fd);
 

@@ -203,7 +203,7 @@ static void between_turns(ac_loop *loop) {
     return;
   if (aci_queue_is_empty(&loop->ready))
     wait_for_something(loop);
-  else if (loop->waiting_fds)
+  else if (loop->waiting_fds || loop->driver.under_way || loop->driver.asked)
     aci_io_poll(loop, 0);
 }
 
@@ -226,6 +226,8 @@ void aci_loop_step(ac_loop *loop) {
     aci_wheel_advance(loop, aci_clock(loop));
   }
   run_ready(loop);
+  /* The host waits for the descriptor alone. */
+  aci_io_settle(loop);
   ac_running = NULL;
 }
 

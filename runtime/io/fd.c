@@ -11,18 +11,24 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* ---- the table ----------------------------------------------------------- */
 
-int aci_io_open(ac_loop *loop) {
-  loop->driver.class = &aci_driver_epoll;
-  return loop->driver.class->open(&loop->driver);
+int aci_io_open(ac_loop *loop) { return aci_driver_open(&loop->driver); }
+
+void aci_io_settle(ac_loop *loop) {
+  if (loop->driver.asked)
+    loop->driver.class->settle(&loop->driver);
 }
 
 void aci_io_close(ac_loop *loop) {
+  for (int fd = 0; fd < loop->fd_count; fd++)
+    if (loop->fds[fd].inlet)
+      loop->driver.class->inlet_drop(&loop->driver, loop->fds[fd].inlet);
   loop->driver.class->close(&loop->driver);
   aci_sys_free(loop->fds);
 }
@@ -67,11 +73,123 @@ int aci_fd_arm(ac_loop *loop, struct aci_fd *entry, int fd) {
   return 0;
 }
 
-int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides) {
+/* ---- inlets -------------------------------------------------------------- */
+
+static int option(int fd, int name) {
+  int value = -1;
+  socklen_t bytes = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, name, &value, &bytes) == 0 ? value : -1;
+}
+
+/* Bytes are taken in from TCP alone: from a Unix socket somebody may want the
+ * descriptors that come with them. Connections are from any socket. */
+static int can_have_inlet(int fd, enum aci_inlet_kind kind) {
+  if (kind == ACI_CONNECTIONS)
+    return option(fd, SO_ACCEPTCONN) == 1;
+  int domain = option(fd, SO_DOMAIN);
+  return (domain == AF_INET || domain == AF_INET6) &&
+         option(fd, SO_PROTOCOL) == IPPROTO_TCP &&
+         option(fd, SO_ACCEPTCONN) == 0;
+}
+
+static int inlet_make(ac_loop *loop, struct aci_fd *entry, int fd,
+                      enum aci_inlet_kind kind) {
+  struct stat status;
+  if (fstat(fd, &status) < 0)
+    return -errno;
+  if (!can_have_inlet(fd, kind)) {
+    entry->flags |= ACI_FD_NO_INLET;
+    return -EOPNOTSUPP;
+  }
+  struct aci_inlet *inlet =
+      loop->driver.class->inlet_new(&loop->driver, kind, fd, entry->tag);
+  if (!inlet)
+    return AC_ENOMEM;
+  inlet->device = status.st_dev;
+  inlet->inode = status.st_ino;
+  entry->inlet = inlet;
+  return 0;
+}
+
+/* -EOPNOTSUPP: there is to be none. */
+static int inlet_arm(ac_loop *loop, struct aci_fd *entry, int fd,
+                     enum aci_inlet_kind kind) {
+  if (!kind || !loop->driver.class->inlet_new ||
+      (entry->flags & ACI_FD_NO_INLET))
+    return -EOPNOTSUPP;
+  if (!entry->inlet) {
+    int code = inlet_make(loop, entry, fd, kind);
+    if (code)
+      return code;
+  }
+  if (entry->inlet->kind != kind)
+    return -EOPNOTSUPP;
+  return entry->inlet->live
+             ? 0
+             : loop->driver.class->inlet_start(&loop->driver, entry->inlet);
+}
+
+static void inlet_drop(ac_loop *loop, struct aci_fd *entry) {
+  if (!entry->inlet)
+    return;
+  loop->driver.class->inlet_drop(&loop->driver, entry->inlet);
+  entry->inlet = NULL;
+}
+
+ssize_t aci_fd_take(ac_loop *loop, struct aci_fd *entry, void *buffer,
+                    size_t bytes, int flags) {
+  struct aci_inlet *inlet = entry->inlet;
+  if (!inlet->count && !inlet->live) {
+    int code = inlet->error;
+    inlet->error = 0;
+    return code ? code : ACI_TRY;
+  }
+  return loop->driver.class->inlet_take(&loop->driver, inlet, buffer, bytes,
+                                        flags);
+}
+
+/* The number may mean another file by now, or none. 0: it does not. */
+static int inlet_verify(ac_loop *loop, struct aci_fd *entry, int fd) {
+  struct aci_inlet *inlet = entry->inlet;
+  struct stat status;
+  int code = fstat(fd, &status) < 0 ? -errno : 0;
+  if (code || status.st_ino != inlet->inode || status.st_dev != inlet->device) {
+    inlet_drop(loop, entry);
+    return code ? code : 1;
+  }
+  /* Nobody asks any more: whoever closes it with close(2) means that. */
+  if (!entry->reader && inlet->live)
+    loop->driver.class->inlet_stop(&loop->driver, inlet);
+  return 0;
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+int aci_fd_request(ac_loop *loop, struct aci_fd *entry,
+                   struct aci_request *request) {
+  if (loop->driver.class->submit(&loop->driver, request))
+    return 0;
+  entry->request = request;
+  return 1;
+}
+
+void aci_fd_answered(ac_loop *loop, const struct aci_request *request) {
+  struct aci_fd *entry = &loop->fds[request->fd];
+  if (entry->request == request)
+    entry->request = NULL;
+}
+
+/* ---- waiting, again ------------------------------------------------------ */
+
+int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides,
+                enum aci_inlet_kind kind) {
   struct ac_future *task = ac_running;
   if (aci_fd_is_busy(entry, sides))
     return AC_EBUSY;
-  if (AC_LIKELY(entry->flags & ACI_FD_ARMED)) {
+  int by_inlet = inlet_arm(loop, entry, fd, kind);
+  if (AC_UNLIKELY(by_inlet && by_inlet != -EOPNOTSUPP))
+    return by_inlet;
+  if (AC_LIKELY(!by_inlet || (entry->flags & ACI_FD_ARMED))) {
     entry->flags |= ACI_FD_UNVERIFIED;
     loop->unverified = 1;
   } else {
@@ -137,8 +255,16 @@ void aci_fd_forget(ac_loop *loop, int fd) {
     return;
   struct aci_fd *entry = &loop->fds[fd];
   fail_waiters(loop, entry, AC_EBADF);
+  int in_use = (entry->inlet && entry->inlet->live) || entry->request;
+  inlet_drop(loop, entry);
+  if (entry->request)
+    loop->driver.class->cancel(&loop->driver, entry->request);
+  entry->request = NULL;
   entry->flags = 0;
   entry->tag++;
+  /* What the kernel still does with it ends before it is closed. */
+  if (AC_UNLIKELY(in_use))
+    aci_io_settle(loop);
   if (AC_UNLIKELY(entry->watches != NULL))
     aci_watch_notify(loop, entry, POLLNVAL);
 }
@@ -177,9 +303,14 @@ void aci_fd_verify(ac_loop *loop) {
     if (!(entry->flags & ACI_FD_UNVERIFIED))
       continue;
     entry->flags &= ~(uint32_t)ACI_FD_UNVERIFIED;
+    int code = entry->inlet ? inlet_verify(loop, entry, fd) : 1;
     if (!entry->reader && !entry->writer && !entry->watches)
       continue;
-    int code = aci_fd_arm(loop, entry, fd);
+    /* An inlet reports what is there to be read, and nothing else. */
+    if (code == 0 && !(entry->flags & ACI_FD_ARMED))
+      continue;
+    if (code >= 0)
+      code = aci_fd_arm(loop, entry, fd);
     if (code) {
       fail_waiters(loop, entry, code);
       aci_watch_notify(loop, entry, POLLNVAL);

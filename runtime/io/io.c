@@ -87,9 +87,15 @@ static ssize_t write_quietly(int fd, const void *data, size_t bytes) {
   return result;
 }
 
-static ssize_t try_read(struct aci_fd *entry, const struct operation *op) {
+static ssize_t try_read(ac_loop *loop, struct aci_fd *entry,
+                        const struct operation *op) {
   if (!op->bytes)
     return result_of(read(op->fd, op->buffer, 0));
+  if (entry->inlet && entry->inlet->kind == ACI_BYTES) {
+    ssize_t result = aci_fd_take(loop, entry, op->buffer, op->bytes, 0);
+    if (result != ACI_TRY)
+      return result;
+  }
   if (!(entry->flags & ACI_FD_NOT_SOCKET)) {
     ssize_t result =
         result_of(recv(op->fd, op->buffer, op->bytes, MSG_DONTWAIT));
@@ -124,8 +130,46 @@ static ssize_t try_write_all(struct aci_fd *entry, struct operation *op) {
   return 0;
 }
 
-static ssize_t try_accept(struct operation *op) {
+/* A connection from the inlet. Those that were reset before anybody learnt
+ * who it is are as if aborted. */
+static ssize_t take_connection(ac_loop *loop, struct aci_fd *entry,
+                               struct operation *op) {
   for (;;) {
+    ssize_t fd = aci_fd_take(loop, entry, NULL, 0, 0);
+    if (fd < 0 || !op->address)
+      return fd;
+    if (getpeername((int)fd, op->address, op->address_bytes) == 0)
+      return fd;
+    close((int)fd);
+  }
+}
+
+static int is_connections_own(int code) {
+  switch (code) {
+  case ECONNABORTED: /* as accept(2) says */
+  case ENETDOWN:
+  case EPROTO:
+  case ENOPROTOOPT:
+  case EHOSTDOWN:
+  case ENONET:
+  case EHOSTUNREACH:
+  case ENETUNREACH:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static ssize_t try_accept(ac_loop *loop, struct aci_fd *entry,
+                          struct operation *op) {
+  for (;;) {
+    if (entry->inlet && entry->inlet->kind == ACI_CONNECTIONS) {
+      ssize_t result = take_connection(loop, entry, op);
+      if (result < 0 && is_connections_own((int)-result))
+        continue;
+      if (result != ACI_TRY)
+        return result;
+    }
     /* Another thread or process may accept from the same socket: it must not
      * block. */
     if (!op->started) {
@@ -142,19 +186,8 @@ static ssize_t try_accept(struct operation *op) {
     int code = errno;
     if (op->address_bytes)
       *op->address_bytes = before;
-    switch (code) {
-    case ECONNABORTED: /* that connection's error, as accept(2) says */
-    case ENETDOWN:
-    case EPROTO:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-      continue;
-    default:
+    if (!is_connections_own(code))
       return code == EWOULDBLOCK ? WOULD_BLOCK : -code;
-    }
   }
 }
 
@@ -180,30 +213,35 @@ static ssize_t try_connect(struct operation *op) {
   return -code;
 }
 
-static ssize_t try_poll(const struct operation *op) {
+static ssize_t try_poll(const struct aci_fd *entry,
+                        const struct operation *op) {
   struct pollfd poll_fd = {.fd = op->fd, .events = (short)op->events};
   int count = poll(&poll_fd, 1, 0);
   if (count < 0)
     return errno == EINTR ? WOULD_BLOCK : -errno;
   if (poll_fd.revents & POLLNVAL)
     return -EBADF;
-  return count ? poll_fd.revents : WOULD_BLOCK;
+  int events = poll_fd.revents;
+  if (op->events & POLLIN && aci_fd_holds_input(entry))
+    events |= POLLIN;
+  return events ? events : WOULD_BLOCK;
 }
 
-static ssize_t try_once(struct aci_fd *entry, struct operation *op) {
+static ssize_t try_once(ac_loop *loop, struct aci_fd *entry,
+                        struct operation *op) {
   switch (op->kind) {
   case READ:
-    return try_read(entry, op);
+    return try_read(loop, entry, op);
   case WRITE:
     return try_write(entry, op);
   case WRITE_ALL:
     return try_write_all(entry, op);
   case ACCEPT:
-    return try_accept(op);
+    return try_accept(loop, entry, op);
   case CONNECT:
     return try_connect(op);
   default:
-    return try_poll(op);
+    return try_poll(entry, op);
   }
 }
 
@@ -212,9 +250,9 @@ static ssize_t attempt(ac_loop *loop, struct aci_fd *entry,
                        struct operation *op) {
   ssize_t result;
   do
-    result = try_once(entry, op);
+    result = try_once(loop, entry, op);
   while (AC_UNLIKELY(result == -EINTR));
-  if (op->kind == READ && result > 0)
+  if (op->kind == READ && result > 0 && !entry->inlet)
     aci_fd_note_read(entry, (size_t)result, op->bytes);
   /* The kernel has just given out the number: what was known of it is old. */
   if (AC_UNLIKELY(op->kind == ACCEPT && result >= 0))
@@ -255,6 +293,14 @@ static uint32_t sides(const struct operation *op) {
   }
 }
 
+/* Who wants to know from whom a connection comes gets it by accept, for the
+ * inlet does not tell. */
+static enum aci_inlet_kind inlet_kind(const struct operation *op) {
+  if (op->kind == READ)
+    return ACI_BYTES;
+  return op->kind == ACCEPT && !op->address ? ACI_CONNECTIONS : ACI_NO_INLET;
+}
+
 static void starve(ac_loop *loop, struct io_frame *io) {
   io->task = ac_running;
   aci_ring_append(&loop->starved, &io->starved);
@@ -286,7 +332,7 @@ static int wait_for_retry(ac_loop *loop, struct io_frame *io, ssize_t result) {
   }
   if (!is_shortage(op, result)) {
     struct aci_fd *entry = &loop->fds[op->fd];
-    return aci_fd_wait(loop, entry, op->fd, sides(op));
+    return aci_fd_wait(loop, entry, op->fd, sides(op), inlet_kind(op));
   }
   if (op->kind == ACCEPT)
     starve(loop, io);
@@ -361,7 +407,8 @@ static inline ac_frame *perform(void *ret, struct operation *op) {
   uint32_t wanted = sides(op);
   if (AC_UNLIKELY(aci_fd_is_busy(entry, wanted)))
     return aci_raise(AC_EBUSY);
-  if (wanted == ACI_READER && (entry->flags & ACI_FD_DRAINED) && op->bytes)
+  if (wanted == ACI_READER && (entry->flags & ACI_FD_DRAINED) &&
+      !entry->inlet && op->bytes)
     return suspend(ret, op, WOULD_BLOCK);
   /* A descriptor that is always ready must not keep others from running. */
   if (AC_UNLIKELY(loop->io_budget-- <= 0))

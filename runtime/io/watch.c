@@ -86,13 +86,17 @@ void ac_watch_stop(ac_watch *watch) {
     aci_block_free(watch, sizeof *watch);
 }
 
-static int ready_events(const struct ac_watch *watch) {
+static int ready_events(const struct aci_fd *entry,
+                        const struct ac_watch *watch) {
   struct pollfd asked = {.fd = watch->fd, .events = (short)watch->events};
   int count;
   do
     count = poll(&asked, 1, 0);
   while (count < 0 && errno == EINTR);
-  return count > 0 ? asked.revents : 0;
+  int events = count > 0 ? asked.revents : 0;
+  if (watch->events & POLLIN && aci_fd_holds_input(entry))
+    events |= POLLIN;
+  return events;
 }
 
 /* Its turn in the ready queue. */
@@ -106,9 +110,9 @@ void aci_watch_run(struct aci_node *node) {
   }
   if (!watch->events)
     return;
-  int events = ready_events(watch);
+  struct aci_fd *entry = &loop->fds[watch->fd];
+  int events = ready_events(entry, watch);
   if (!events) {
-    struct aci_fd *entry = &loop->fds[watch->fd];
     entry->flags |= ACI_FD_UNVERIFIED;
     loop->unverified = 1;
     return;

@@ -8,7 +8,8 @@ The translation is compiled by each compiler of the matrix with -Wall -Wextra
 -Werror, and run once for each mode of --modes (AC_TEST_MODE in the
 environment, see testing.h); --erased adds the same source as plain C, its
 keywords erased. All of these must print the same and exit with the same
-status. What they print goes to standard output, for FileCheck.
+status; with --drivers, each on every I/O driver that there is. What they print
+goes to standard output, for FileCheck.
 
     gcc-O0  gcc-O2  clang-O2  sanitized (-O0, address and undefined)
 """
@@ -63,8 +64,21 @@ def parse_arguments():
     parser.add_argument("--stderr", action="store_true",
                         help="standard error is part of the output")
     parser.add_argument("--env", action="append", default=[])
+    parser.add_argument("--driver", action="append", default=[],
+                        help="JSON: an I/O driver and its component")
+    parser.add_argument("--drivers", action="store_true",
+                        help="run on each I/O driver that there is")
     arguments = parser.parse_intermixed_args(words)
     arguments.program_arguments = program_arguments
+    drivers = map(json.loads, arguments.driver) if arguments.drivers else ()
+    arguments.driver_names = [None]
+    for driver, component in drivers:
+        if component is None:
+            arguments.driver_names = [driver]
+            continue
+        arguments.driver_names.append(driver)
+        if component not in arguments.wanted:
+            arguments.wanted.append(component)
     for mode in arguments.modes.split(","):
         if mode not in MODES:
             parser.error(f"unknown mode '{mode}'")
@@ -165,9 +179,11 @@ def heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def run(a, program, name, mode):
+def run(a, program, name, mode, driver):
     environment = dict(os.environ)
     environment["AC_TEST_MODE"] = str(MODES[mode])
+    if driver:
+        environment["AC_DRIVER"] = driver
     for setting in a.env:
         key, _, value = setting.partition("=")
         environment[key] = value
@@ -252,10 +268,12 @@ def main():
             except Failure as failure:
                 failures.append(str(failure))
                 continue
-            for mode in modes:
-                what = f"{name}, {mode}"
+            runs = [(mode, driver) for mode in modes
+                    for driver in a.driver_names]
+            for mode, driver in runs:
+                what = ", ".join(filter(None, (name, mode, driver)))
                 try:
-                    output = run(a, program, what, mode)
+                    output = run(a, program, what, mode, driver)
                 except Failure as failure:
                     failures.append(str(failure))
                     continue

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The lit format of test/unit: each .c file is a program of its own that knows
 the runtime from inside. It is compiled with the library as it is installed,
-and with the instrumented one, and has to end with status 0 both times."""
+and with the instrumented one, is run on each I/O driver, and has to end with
+status 0 every time."""
 
 import os
 import signal
@@ -12,10 +13,11 @@ import lit.Test
 
 
 class UnitTest(lit.formats.FileBasedTest):
-    def __init__(self, rows, includes):
+    def __init__(self, rows, includes, drivers):
         """rows: name, compiler with its flags, libraries"""
         self.rows = rows
         self.includes = includes
+        self.drivers = drivers
 
     def execute(self, test, lit_config):
         source = test.getSourcePath()
@@ -26,7 +28,8 @@ class UnitTest(lit.formats.FileBasedTest):
             commands = [
                 compiler + ["-Wall", "-Wextra", "-Werror"] + self.includes
                 + [source, "-o", program] + libraries,
-                [program],
+                *(["env", "AC_DRIVER=" + driver, program]
+                  for driver in self.drivers),
             ]
             for command in commands:
                 output = run(command, environment)
