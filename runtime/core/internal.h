@@ -342,6 +342,7 @@ struct ac_loop {
   int waiting_outside; /* tasks in operations that end from outside */
   int working;         /* those that do so by themselves: virtual time waits */
   int unverified;      /* some entry is */
+  int unattended;      /* a descriptor whose connections nobody asks for; -1 */
   struct aci_node *starved; /* accepts that are out of descriptors */
   struct aci_driver driver;
 

@@ -252,6 +252,7 @@ int aci_loop_open(ac_loop **result) {
   loop->budget = BUDGET;
   loop->io_budget = IO_BUDGET;
   ac_budget = OPERATION_BUDGET;
+  loop->unattended = -1;
   int code = aci_io_open(loop);
   if (code) {
     aci_sys_free(loop);

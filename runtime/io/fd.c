@@ -213,12 +213,33 @@ int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides,
   return 0;
 }
 
+/* Nobody asks for connections: they stay with the kernel, where another
+ * process may take them, and where nothing is accepted that is not wanted. Who
+ * goes on to ask does so before the loop polls. */
+static void inlet_attend(ac_loop *loop) {
+  struct aci_fd *entry = &loop->fds[loop->unattended];
+  loop->unattended = -1;
+  if (!entry->reader && entry->inlet && entry->inlet->live)
+    loop->driver.class->inlet_stop(&loop->driver, entry->inlet);
+}
+
+static void inlet_left(ac_loop *loop, struct aci_fd *entry) {
+  int fd = (int)(entry - loop->fds);
+  if (entry->inlet->kind != ACI_CONNECTIONS || loop->unattended == fd)
+    return;
+  if (loop->unattended >= 0)
+    inlet_attend(loop);
+  loop->unattended = fd;
+}
+
 /* Takes the task out of the entry. */
 static inline void leave(ac_loop *loop, struct aci_fd *entry,
                          struct ac_future *task) {
   if (task->node.flags & ACI_READER) {
     entry->reader = NULL;
     loop->waiting_fds--;
+    if (AC_UNLIKELY(entry->inlet != NULL))
+      inlet_left(loop, entry);
   }
   if (task->node.flags & ACI_WRITER) {
     entry->writer = NULL;
@@ -321,6 +342,8 @@ void aci_fd_verify(ac_loop *loop) {
 }
 
 static void poll_driver(ac_loop *loop, int64_t timeout_ns) {
+  if (AC_UNLIKELY(loop->unattended >= 0))
+    inlet_attend(loop);
   loop->driver.class->poll(&loop->driver, timeout_ns, on_event, loop);
 }
 
