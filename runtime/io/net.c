@@ -253,26 +253,33 @@ static void sending_done(struct aci_request *request, ssize_t result) {
                     result < 0 && result != -EAGAIN ? (int)result : 0);
 }
 
+/* It has happened, whatever has come over the task: the cancellation, if any,
+ * is delivered next time. */
+static ac_frame *sent(struct sending *sending, ac_frame *status) {
+  int error = status == AC_RAISED ? ac_take_error() : 0;
+  if (AC_UNLIKELY(sending->cancelled || error == AC_ECANCELED))
+    ac_cancel_later();
+  *(ssize_t *)sending->frame.ret = sending->result;
+  ac_frame_free(&sending->frame);
+  return NULL;
+}
+
 static ac_frame *sending_resume(ac_frame *self, ac_frame *status) {
   struct sending *sending = (struct sending *)(void *)self;
-  ssize_t result = sending->result;
-  if (AC_UNLIKELY(sending->cancelled && status != AC_RAISED))
-    ac_cancel_later(); /* it has happened all the same */
-  if (AC_UNLIKELY(status != AC_RAISED && result == -EAGAIN)) {
-    struct aci_request request = sending->request;
-    ssize_t *ret = self->ret;
-    ac_frame *parent = self->parent;
-    ac_frame_free(self);
-    ac_frame *frame = suspend(&send_desc, ret, request.fd, request.data,
-                              request.bytes, request.flags, UNTRIED);
-    if (aci_suspended(frame))
-      frame->parent = parent;
-    return frame;
-  }
-  if (AC_LIKELY(status != AC_RAISED))
-    *(ssize_t *)self->ret = result;
+  if (AC_LIKELY(sending->result >= 0))
+    return sent(sending, status);
+  struct aci_request request = sending->request;
+  ssize_t *ret = self->ret;
+  ac_frame *parent = self->parent;
   ac_frame_free(self);
-  return status;
+  if (status == AC_RAISED)
+    return AC_RAISED;
+  /* The driver could not: by a system call, then. */
+  ac_frame *frame = suspend(&send_desc, ret, request.fd, request.data,
+                            request.bytes, request.flags, UNTRIED);
+  if (aci_suspended(frame))
+    frame->parent = parent;
+  return frame;
 }
 
 static const struct ac_desc sending_desc = {
@@ -296,6 +303,7 @@ static ac_frame *send_by_driver(ac_loop *loop, ssize_t *ret, int fd,
     return aci_raise(AC_ENOMEM);
   sending->frame.ret = ret;
   sending->cancelled = 0;
+  sending->result = -EINPROGRESS;
   sending->operation.class = &sending_class;
   sending->request =
       (struct aci_request){.kind = ACI_SEND,
