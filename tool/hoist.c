@@ -1406,7 +1406,10 @@ static void lower_goto(struct hoist *h, struct stmt *s) {
       break;
     if (!is_outside(label->cleanups, h->cleanups)) {
       diag_at(h->diags, h->unit->source, SEVERITY_ERROR, s->range.begin,
-              "'goto %s' jumps over a 'defer' or a variable with a cleanup",
+              label->cleanups->kind == CLEANUP_SCOPE
+                  ? "'goto %s' jumps into a scope"
+                  : "'goto %s' jumps over a 'defer' or a variable with a "
+                    "cleanup",
               s->name);
       return;
     }
@@ -1655,12 +1658,13 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
   case ST_DEFER:
     s->cleanup = new_cleanup(h, CLEANUP_DEFER, active);
     s->cleanup->body = s->kids.items[0];
-    scan(h, s->kids.items[0], active, active, false);
+    /* A switch outside has no labels in it. */
+    scan(h, s->kids.items[0], active, s->cleanup, false);
     return s->cleanup;
   case ST_SCOPE:
     s->cleanup = new_cleanup(h, CLEANUP_SCOPE, active);
     s->cleanup->scope = s->scope;
-    scan(h, s->kids.items[0], s->cleanup, s->cleanup, true);
+    scan(h, s->kids.items[0], s->cleanup, at_switch, true);
     return active;
   case ST_DECL:
     return scan_declaration(h, s, active, block_suspends);
@@ -1672,8 +1676,12 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
   case ST_CASE:
     if (active != at_switch)
       diag_at(h->diags, h->unit->source, SEVERITY_ERROR, s->range.begin,
-              "this label lets the switch jump over a 'defer' or a variable "
-              "with a cleanup");
+              active && active->kind == CLEANUP_SCOPE
+                  ? "this label lets the switch jump into a scope"
+              : at_switch && at_switch->outer == active
+                  ? "this label lets the switch jump into a 'defer' block"
+                  : "this label lets the switch jump over a 'defer' or a "
+                    "variable with a cleanup");
     break;
   case ST_SWITCH:
     at_switch = active;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- memory ------------------------------------------------------------- */
@@ -241,6 +242,40 @@ static bool read_number(const char *word, const char *digits, size_t *value) {
   return true;
 }
 
+/* One of the stages of --dump= or --stop-after=, or several of them. */
+static bool check_stages(const char *option, const char *const *stages,
+                         bool several, const char *value) {
+  for (const char *at = value; *at || at == value;) {
+    size_t length = several ? strcspn(at, ",") : strlen(at);
+    const char *const *stage = stages;
+    while (*stage &&
+           (strlen(*stage) != length || strncmp(*stage, at, length) != 0))
+      stage++;
+    if (!*stage) {
+      struct buf known = {0};
+      for (stage = stages; *stage; stage++)
+        buf_printf(&known, "%s%s", stage == stages ? "" : ", ", *stage);
+      fail("'%s' has no stage '%.*s'; it knows: %s", option, (int)length, at,
+           known.text);
+      buf_free(&known);
+      return false;
+    }
+    at += length + (at[length] == ',');
+  }
+  return true;
+}
+
+static bool check_dump(const char *value) {
+  static const char *const stages[] = {"text", "model", "lower", "live",
+                                       "frame", "all", NULL};
+  return check_stages("--dump=", stages, true, value);
+}
+
+static bool check_stop(const char *value) {
+  static const char *const stages[] = {"parse", "build", "sema", "frame", NULL};
+  return check_stages("--stop-after=", stages, false, value);
+}
+
 static bool read_color(struct options *options, const char *value) {
   if (!*value || strcmp(value, "always") == 0)
     options->color = COLOR_ALWAYS;
@@ -307,10 +342,10 @@ static bool read_own(struct reader *reader, const struct flag *flag,
     return true;
   case FLAG_DUMP:
     options->dump = value;
-    return *value || fail("'--dump=' needs the name of a stage");
+    return check_dump(value);
   case FLAG_STOP_AFTER:
     options->stop_after = value;
-    return *value || fail("'--stop-after=' needs the name of a stage");
+    return check_stop(value);
   case FLAG_PRINT_FRAMES:
     options->print_frames = true;
     return true;
@@ -568,6 +603,28 @@ static bool decide_compile(struct reader *reader, struct inputs inputs) {
   return true;
 }
 
+static bool is_same_file(const char *path, const char *input) {
+  struct stat a, b;
+  return strcmp(path, "-") != 0 && stat(path, &a) == 0 &&
+         stat(input, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
+/* Nothing that is written may fall on what is read: not even an error, which
+ * removes its output. */
+static bool keeps_inputs(const struct reader *reader) {
+  const struct options *options = reader->options;
+  const char *written[] = {reader->output, options->depend_file};
+  for (size_t i = 0; i < options->words.count; i++)
+    for (size_t j = 0; j < sizeof written / sizeof *written; j++) {
+      const struct word *word = &options->words.items[i];
+      if (word->role == ROLE_INPUT && written[j] &&
+          is_same_file(written[j], word->text))
+        return fail("the input '%s' is the output too", word->text);
+    }
+  return true;
+}
+
 static bool decide(struct reader *reader) {
   struct options *options = reader->options;
   struct inputs inputs = count_inputs(&options->words);
@@ -577,6 +634,8 @@ static bool decide(struct reader *reader) {
     return true;
   if (!inputs.count)
     return fail("no input files");
+  if (!keeps_inputs(reader))
+    return false;
   bool is_own = options->mode != MODE_LAUNCH && !reader->as_compiler;
   bool check = (options->stage == 's' || reader->print_depends) &&
                inputs.count == 1 && (inputs.ac_count == 1 || is_own);

@@ -115,9 +115,7 @@ const struct macro_use *parsed_macro_at(const struct parsed *parsed,
              : NULL;
 }
 
-static bool in_marks_header(CXSourceLocation location) {
-  CXFile file;
-  clang_getSpellingLocation(location, &file, NULL, NULL, NULL);
+static bool is_marks_header(CXFile file) {
   if (!file)
     return false;
   CXString name = clang_getFileName(file);
@@ -126,6 +124,12 @@ static bool in_marks_header(CXSourceLocation location) {
   bool found = length >= 10 && !strcmp(text + length - 10, "ac/marks.h");
   clang_disposeString(name);
   return found;
+}
+
+static bool in_marks_header(CXSourceLocation location) {
+  CXFile file;
+  clang_getSpellingLocation(location, &file, NULL, NULL, NULL);
+  return is_marks_header(file);
 }
 
 static bool is_deref(const struct parsed *parsed, uint32_t offset) {
@@ -865,7 +869,8 @@ static void add_clang(const struct parsed *parsed, struct diags *diags,
     return;
   const char *text =
       words_of_user(arena, taken(arena, clang_getDiagnosticSpelling(diagnostic)));
-  if (is_note && words_is_mark_note(text))
+  /* How a word of the dialect is spelled for clang is nobody's business. */
+  if (is_note && (words_is_mark_note(text) || is_marks_header(file)))
     return;
   struct diag diag = {
       .severity = is_note || severity == CXDiagnostic_Note ? SEVERITY_NOTE
@@ -967,6 +972,31 @@ static void add_include(CXFile file, CXSourceLocation *stack, unsigned depth,
                 taken(visit->arena, clang_getFileName(file)));
 }
 
+/* Clang has refused the command line. It does not tell why, but two kinds of
+ * words can do that: the language, and the machine. */
+static void add_refusal(const struct source *source,
+                        const struct options *options, struct diags *diags) {
+  bool told = false;
+  for (size_t i = 0; i < options->parse_args.count; i++) {
+    const char *word = options->parse_args.items[i];
+    bool separate = !strcmp(word, "-target") || !strcmp(word, "--target");
+    const char *value = NULL;
+    if (separate && i + 1 < options->parse_args.count)
+      value = options->parse_args.items[++i];
+    else if (!strncmp(word, "-std=", 5) || !strncmp(word, "--target=", 9))
+      value = strchr(word, '=') + 1;
+    if (!value)
+      continue;
+    diag_plain(diags, strncmp(word, "-std=", 5)
+                          ? "no C for the target '%s'"
+                          : "'%s' is no standard of C that clang knows",
+               value);
+    told = true;
+  }
+  if (!told)
+    diag_plain(diags, "libclang could not parse '%s'", source->name);
+}
+
 bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
            const struct options *options, struct diags *diags) {
   *parsed = (struct parsed){.source = source};
@@ -976,7 +1006,7 @@ bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
   for (int round = 0; round < ROUNDS; round++) {
     find_derefs(parsed, arena);
     if (!parse_once(parsed, arena, options)) {
-      diag_plain(diags, "libclang could not parse '%s'", source->name);
+      add_refusal(source, options, diags);
       return false;
     }
     errors = 0;

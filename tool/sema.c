@@ -207,6 +207,14 @@ static const char *operator_name(enum operator op) {
   return names[op];
 }
 
+/* ac_start(&group, call) creates a task too. */
+static const char *word_written(const struct sema *s, const struct expr *e) {
+  static const char start[] = "ac_start";
+  const char *text =
+      s->source->original + source_original(s->source, e->range.begin);
+  return strncmp(text, start, sizeof start - 1) ? operator_name(e->op) : start;
+}
+
 static bool takes_handle(enum operator op, enum handle_kind handle) {
   switch (op) {
   case OP_CREATE_TASK:
@@ -313,7 +321,7 @@ static void check_operator(struct sema *s, const struct expr *e,
             e->op == OP_FUTURE_SET
                 ? "'%s' needs a future"
                 : "'%s' needs a call of an async function",
-            operator_name(e->op));
+            word_written(s, e));
   for (size_t i = 0; i < e->kids.count; i++) {
     struct place inner = place;
     inner.consumed = i == 0;

@@ -135,6 +135,8 @@ int translate(const struct options *options) {
         output_depend(&parsed, options, &diags);
     }
   }
+  if ((fflush(stdout) != 0 || ferror(stdout)) && !diags.errors)
+    diag_plain(&diags, "cannot write to standard output: %s", strerror(errno));
   diag_print(&diags);
   int status = diags.errors ? 1 : 0;
   if (status && options->output)
@@ -143,7 +145,5 @@ int translate(const struct options *options) {
   buf_free(&text);
   buf_free(&out);
   arena_free(&arena);
-  if (fflush(stdout) != 0)
-    status = 1;
   return status;
 }

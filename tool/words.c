@@ -73,6 +73,8 @@ static const char *const reworded[][2] = {
      "'async' applies only to functions and to pointers to them"},
     {"'async' only applies to",
      "'async' applies only to functions and to pointers to them"},
+    {"function type may not be qualified with an address space",
+     "a handle yields a value, and a function is none; call it"},
     {"unknown type name 'async'",
      "unknown type name 'async'; include <ac/async.h>, last"},
     {"unknown type name '_Async'",
