@@ -104,10 +104,12 @@ static int awaits_itself(const struct ac_future *task) {
   return 0;
 }
 
-/* True when a shield keeps the request from the task for now. */
+/* True when a shield keeps the request from the task for now. A loop that
+ * ends, and that nothing can wake any more, takes no notice of shields: what
+ * is waited for in them will never be. */
 static int hold_back(struct ac_future *task) {
   struct aci_extra *extra = aci_extra(task);
-  if (AC_LIKELY(!extra || !extra->scope))
+  if (AC_LIKELY(!extra || !extra->scope) || aci_thread.loop->stuck)
     return 0;
   extra->held_back = 1;
   return aci_scope_shields(task);
@@ -125,6 +127,10 @@ static void deliver(struct ac_future *task) {
       task->node.flags |= ACI_CANCEL;
       return;
     case ACI_WAIT_FUTURE:
+      if (AC_UNLIKELY(aci_task_group_passes_on(task->node.future))) {
+        interrupt(task);
+        return;
+      }
       task = task->node.future;
       if (aci_kind(&task->node) == ACI_FUTURE) {
         aci_future_end(task, AC_ECANCELED);

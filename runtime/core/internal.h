@@ -697,6 +697,10 @@ int aci_scope_shields(const struct ac_future *task);
 
 /* ---- task_group.c -------------------------------------------------------- */
 
+/* True while the task, which waits to leave a group, has the group's tasks
+ * cancelled: one that awaits the task itself is where a circle ends, for the
+ * task must stay as long as they do. */
+int aci_task_group_passes_on(const struct ac_future *task);
 void aci_task_group_member_done(struct aci_node *node,
                                 struct ac_future *object);
 

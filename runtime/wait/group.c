@@ -168,9 +168,19 @@ void aci_group_withdraw(struct aci_group *group) {
       aci_cancel(group->members[i].future);
 }
 
+/* Some member waits to leave a task group that the group's task is in. */
+static int is_within_member(const struct aci_group *group) {
+  for (size_t i = 0; i < group->count; i++)
+    if (group->members[i].node.next &&
+        aci_task_group_passes_on(group->members[i].future))
+      return 1;
+  return 0;
+}
+
 void aci_group_cancel(struct aci_group *group) {
   /* A request that has come round in a circle of tasks stops here. */
-  if (group->mode == ACI_WAIT_MANY || group->cancelling) {
+  if (group->mode == ACI_WAIT_MANY || group->cancelling ||
+      is_within_member(group)) {
     interrupt(group);
     return;
   }

@@ -14,7 +14,14 @@
  * outside that meets an error of a task is not lost. */
 #include "internal.h"
 
-enum { OPEN = 1, LEAVING = 2, FAILED = 4, ASKED = 8, CANCELLED = 16 };
+enum {
+  OPEN = 1,
+  LEAVING = 2,
+  FAILED = 4,
+  ASKED = 8,
+  CANCELLED = 16,
+  BUSY = 32
+};
 
 struct member {
   struct aci_node node; /* in the task's ring of waiters */
@@ -61,11 +68,12 @@ static uint32_t requests(const struct ac_task_group *group) {
 static void cancel_members(struct ac_task_group *group) {
   if ((group->state & CANCELLED) && requests(group) <= group->requests)
     return;
-  group->state |= CANCELLED;
+  group->state |= CANCELLED | BUSY;
   group->requests = requests(group);
   struct member *at = first_of(group);
   for (size_t count = group->pending; count; count--, at = at->next)
     aci_cancel(at->task);
+  group->state &= ~BUSY;
 }
 
 static void fail(struct ac_task_group *group, int code) {
@@ -87,7 +95,10 @@ static int withdraw(struct ac_operation *operation) {
       (struct ac_task_group *)(void *)((char *)operation -
                                        offsetof(struct ac_task_group, leaving));
   group->state |= ASKED;
-  cancel_members(group);
+  /* It goes on waiting, and what comes round in a circle has to see that. */
+  operation->task->node.flags |= (uint32_t)ACI_WAIT_OPERATION << ACI_WAIT_SHIFT;
+  if (!(group->state & BUSY))
+    cancel_members(group);
   return 0;
 }
 
@@ -103,6 +114,24 @@ static void describe(const struct ac_operation *operation, FILE *out) {
 
 static const struct ac_operation_class leaving_class = {
     .what = "waits for", .withdraw = withdraw, .describe = describe};
+
+/* The operation's group, if a task waits to leave one. */
+static const struct ac_task_group *left_by(const struct ac_future *task) {
+  const struct ac_operation *operation = task->node.operation;
+  if (aci_kind(&task->node) != ACI_TASK ||
+      aci_wait(&task->node) != ACI_WAIT_OPERATION ||
+      operation->class != &leaving_class)
+    return NULL;
+  return (
+      const struct ac_task_group *)(const void *)((const char *)operation -
+                                                  offsetof(struct ac_task_group,
+                                                           leaving));
+}
+
+int aci_task_group_passes_on(const struct ac_future *task) {
+  const struct ac_task_group *group = left_by(task);
+  return group && (group->state & BUSY);
+}
 
 /* The code to go on with; error: what the body ended with. */
 static int finish(struct ac_task_group *group, int error) {
