@@ -338,6 +338,7 @@ struct ac_loop {
   /* fd.c, io.c */
   struct aci_fd *fds;
   int fd_count;
+  unsigned made_nonblocking; /* bits: of the first ACI_SHARED_FDS */
   int waiting_fds;     /* tasks that wait, each side counted, and watches */
   int waiting_outside; /* tasks in operations that end from outside */
   int working;         /* those that do so by themselves: virtual time waits */
@@ -725,6 +726,7 @@ struct aci_fd {
   struct aci_request *request; /* of the one who writes, or NULL */
 };
 
+#define ACI_SHARED_FDS 3
 int aci_io_open(ac_loop *loop);
 /* Lets the kernel see all that was asked of the driver. */
 void aci_io_settle(ac_loop *loop);

@@ -11,6 +11,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -25,7 +26,18 @@ void aci_io_settle(ac_loop *loop) {
     loop->driver.class->settle(&loop->driver);
 }
 
+/* Standard input and its like are mostly shared with others, a shell, who do
+ * not expect it. */
+static void make_blocking_again(ac_loop *loop) {
+  for (int fd = 0; fd < ACI_SHARED_FDS; fd++) {
+    int flags = loop->made_nonblocking & 1u << fd ? fcntl(fd, F_GETFL) : -1;
+    if (flags >= 0)
+      fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+}
+
 void aci_io_close(ac_loop *loop) {
+  make_blocking_again(loop);
   for (int fd = 0; fd < loop->fd_count; fd++)
     if (loop->fds[fd].inlet)
       loop->driver.class->inlet_drop(&loop->driver, loop->fds[fd].inlet);

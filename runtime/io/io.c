@@ -66,8 +66,12 @@ static int make_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0)
     return -errno;
-  if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+  if (flags & O_NONBLOCK)
+    return 0;
+  if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
     return -errno;
+  if (fd < ACI_SHARED_FDS)
+    aci_thread.loop->made_nonblocking |= 1u << fd;
   return 0;
 }
 

@@ -10,6 +10,8 @@
 #define _GNU_SOURCE
 #include "driver.h"
 
+#include <ac/uring.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -578,4 +580,12 @@ const int ac_driver_uring = 1;
 
 __attribute__((constructor)) static void register_driver(void) {
   epoll_class = aci_driver_register(&uring_class);
+}
+
+int ac_uring_is_usable(void) {
+  struct aci_driver driver = {.class = &uring_class};
+  if (uring_open(&driver) != 0)
+    return 0;
+  uring_close(&driver);
+  return 1;
 }

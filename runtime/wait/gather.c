@@ -30,11 +30,32 @@ static int error_at_start(struct ac_future *const *handles, size_t count,
   return error;
 }
 
+enum { FAIL_LIMIT = 1000 };
+
+/* Brings a child to its end without waiting: AC_ENOMEM is raised wherever it
+ * suspends. Its caller's variables, which it may know, are about to go. */
+static void fail_child(struct ac_future *task) {
+  struct ac_future *running = ac_running;
+  for (int i = 0; i < FAIL_LIMIT && !(task->node.flags & ACI_DONE); i++) {
+    if (aci_wait(&task->node)) {
+      aci_withdraw_now(task);
+    } else if (!aci_queue_remove(&aci_thread.loop->ready, &task->node)) {
+      aci_cancel(task); /* it runs in this turn, and cannot be taken out */
+      break;
+    }
+    task->node.flags |= ACI_FAILURE;
+    task->node.error = AC_ENOMEM;
+    aci_task_resume(task);
+  }
+  ac_running = running;
+  task->node.flags |= ACI_SEEN;
+}
+
 static void release_all(struct ac_future *const *handles, size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (!handles[i])
       continue;
-    aci_cancel(handles[i]);
+    fail_child(handles[i]);
     aci_release(handles[i]);
   }
 }

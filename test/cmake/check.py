@@ -61,6 +61,8 @@ class Tree:
     def scan(self):
         times = {}
         for folder, _, names in os.walk(self.directory):
+            if "/runtime/CMakeFiles/" in folder + "/":
+                continue  # acc's own library, where it is part of the build
             for name in names:
                 if name.endswith(".o") or name in ("app", "app-shared"):
                     path = os.path.join(folder, name)
