@@ -104,7 +104,7 @@ static int awaits_itself(const struct ac_future *task) {
   return 0;
 }
 
-/* True when a shield keeps the request from the task for now. A loop that
+/* True when a shield holds the request back until it is left. A loop that
  * ends, and that nothing can wake any more, takes no notice of shields: what
  * is waited for in them will never be. */
 static int hold_back(struct ac_future *task) {
