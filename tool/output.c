@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "output.h"
 
+#include "scratch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +43,23 @@ static bool is_special(const char *path) {
   return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
 }
 
+/* A new file, whole or not at all. */
+static bool write_new(const char *path, const struct buf *text) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return false;
+  /* Past a limit on the size of files write is to fail, not to kill. */
+  void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+  bool ok = write_all(fd, text);
+  int error = errno;
+  signal(SIGXFSZ, old);
+  if (close(fd) == 0 && ok)
+    return true;
+  if (!ok)
+    errno = error;
+  return false;
+}
+
 static bool write_beside(const char *path, const struct buf *text) {
   char beside[PATH_MAX];
   if (is_special(path)) {
@@ -52,17 +72,15 @@ static bool write_beside(const char *path, const struct buf *text) {
     errno = ENAMETOOLONG;
     return false;
   }
-  int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0)
+  unsigned mark = scratch_mark();
+  if (!scratch_add(beside)) {
+    errno = ENOMEM;
     return false;
-  bool ok = write_all(fd, text);
-  ok = close(fd) == 0 && ok;
-  ok = ok && rename(beside, path) == 0;
-  if (!ok) {
-    int error = errno;
-    unlink(beside);
-    errno = error;
   }
+  bool ok = write_new(beside, text) && rename(beside, path) == 0;
+  int error = errno;
+  scratch_remove_to(mark);
+  errno = error;
   return ok;
 }
 
