@@ -224,9 +224,60 @@ static struct expr *generic(struct builder *b, enum expr_kind kind,
   return expr;
 }
 
+/* The offset of the parenthesis that closes the one at `open`. */
+static uint32_t closing(const struct source *source, uint32_t open) {
+  int depth = 0;
+  for (uint32_t at = open; at < source->bytes;) {
+    uint32_t next = source_skip_space(source, at);
+    if (next > at) {
+      at = next;
+      continue;
+    }
+    char c = source->text[at];
+    if (c == '"' || c == '\'') {
+      for (at++; at < source->bytes && source->text[at] != c; at++)
+        at += source->text[at] == '\\';
+    }
+    depth += c == '(';
+    depth -= c == ')';
+    if (!depth)
+      return at;
+    at++;
+  }
+  return open;
+}
+
+/* NAME(...): for a mark inside another mark's argument, clang gives no end. */
+static void set_mark_end(const struct source *source, struct range *range) {
+  uint32_t open =
+      source_skip_space(source, source_word_end(source, range->begin));
+  if (open < source->bytes && source->text[open] == '(')
+    range->end = closing(source, open) + 1;
+}
+
+/* A mark brings parentheses, which clang may have taken for those of the
+ * statement or call around it: `if ac_try(await f())`. Then no operator of the
+ * dialect was recognised above this. */
+static void check_parentheses(struct builder *b, CXCursor target,
+                              struct range word) {
+  if (word.begin == UINT32_MAX ||
+      clang_getCursorKind(target) != CXCursor_VarDecl ||
+      strncmp(spelling(b, target), "ac__op_", 7) != 0)
+    return;
+  const struct source *source = b->parsed->source;
+  word.end = source_word_end(source, word.begin);
+  diag_at(b->diags, source, SEVERITY_ERROR, word.begin,
+          "'%.*s' needs parentheses around it here",
+          (int)(word.end - word.begin), source->text + word.begin);
+  /* What it was read as breaks rules that it does not break. */
+  set_mark_end(source, &word);
+  vector_push(b->arena, &b->parsed->errors, word);
+}
+
 static struct expr *build_reference(struct builder *b, CXCursor cursor) {
   CXCursor target = clang_getCursorReferenced(cursor);
   struct expr *expr = new_expr(b, EX_TEXT, cursor);
+  check_parentheses(b, target, expr->range);
   struct local *local = find_local(b, target);
   enum CXCursorKind kind = clang_getCursorKind(target);
   if (local) {
@@ -382,38 +433,6 @@ static struct expr *build_binary(struct builder *b, CXCursor cursor) {
   }
 }
 
-/* The offset of the parenthesis that closes the one at `open`. */
-static uint32_t closing(const struct source *source, uint32_t open) {
-  int depth = 0;
-  for (uint32_t at = open; at < source->bytes;) {
-    uint32_t next = source_skip_space(source, at);
-    if (next > at) {
-      at = next;
-      continue;
-    }
-    char c = source->text[at];
-    if (c == '"' || c == '\'') {
-      for (at++; at < source->bytes && source->text[at] != c; at++)
-        at += source->text[at] == '\\';
-    }
-    depth += c == '(';
-    depth -= c == ')';
-    if (!depth)
-      return at;
-    at++;
-  }
-  return open;
-}
-
-/* NAME(...): for a mark inside another mark's argument, clang gives no end. */
-static void set_mark_range(struct builder *b, struct expr *expr) {
-  const struct source *source = b->parsed->source;
-  uint32_t open = source_skip_space(
-      source, source_word_end(source, expr->range.begin));
-  if (open < source->bytes && source->text[open] == '(')
-    expr->range.end = closing(source, open) + 1;
-}
-
 /* Below what a mark of the dialect wraps around an operand: its tokens stand
  * where the mark's name stands. */
 static CXCursor unwrap_mark(struct builder *b, CXCursor cursor,
@@ -431,7 +450,7 @@ static CXCursor unwrap_mark(struct builder *b, CXCursor cursor,
 static struct expr *build_marked_call(struct builder *b, CXCursor cursor,
                                       struct children children) {
   struct expr *expr = new_expr(b, EX_CALL, cursor);
-  set_mark_range(b, expr);
+  set_mark_end(b->parsed->source, &expr->range);
   struct expr *callee = new_expr(b, EX_CONST, children.items[0]);
   callee->range.end = source_word_end(b->parsed->source, callee->range.begin);
   add_kid(b, expr, callee);
@@ -644,7 +663,7 @@ static void add_operands(struct builder *b, struct expr *expr,
 static struct expr *build_operator(struct builder *b, CXCursor cursor,
                                    const char *name, CXCursor operands) {
   struct expr *expr = new_expr(b, EX_OP, cursor);
-  set_mark_range(b, expr);
+  set_mark_end(b->parsed->source, &expr->range);
   expr->op = operator_of(name);
   expr->special = true;
   if (expr->op == OP_FUTURE_SET &&

@@ -918,7 +918,8 @@ static bool add_diagnostics(struct parsed *parsed, struct diags *diags) {
       failed = true;
       uint32_t offset =
           parsed_offset(parsed, clang_getDiagnosticLocation(diagnostic));
-      vector_push(diags->arena, &parsed->errors, offset);
+      struct range place = {offset, offset == UINT32_MAX ? offset : offset + 1};
+      vector_push(diags->arena, &parsed->errors, place);
     }
     add_clang(parsed, diags, diagnostic, false);
     clang_disposeDiagnostic(diagnostic);

@@ -47,7 +47,7 @@ struct parsed {
   VECTOR(uint32_t) await_words;    /* `await` in plain text */
   VECTOR(uint32_t) derefs;         /* legible offsets of `*` that are awaits */
   VECTOR(struct pollution) pollution;
-  VECTOR(uint32_t) errors;         /* where clang found any */
+  VECTOR(struct range) errors;     /* text that could not be read */
   VECTOR(const char *) includes;   /* files read, for the dependency file */
 };
 

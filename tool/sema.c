@@ -586,17 +586,17 @@ static void check_stray_awaits(struct sema *s) {
   }
 }
 
-static bool holds_error(struct range range, const uint32_t *errors,
+static bool holds_error(struct range range, const struct range *errors,
                         size_t count) {
   for (size_t i = 0; i < count; i++)
-    if (errors[i] == UINT32_MAX ||
-        (errors[i] >= range.begin && errors[i] < range.end))
+    if (errors[i].begin == UINT32_MAX ||
+        (errors[i].end > range.begin && errors[i].begin < range.end))
       return true;
   return false;
 }
 
-void sema(const struct unit *unit, const uint32_t *errors, size_t error_count,
-          struct diags *diags) {
+void sema(const struct unit *unit, const struct range *errors,
+          size_t error_count, struct diags *diags) {
   struct sema s = {.unit = unit,
                    .source = unit->source,
                    .diags = diags,

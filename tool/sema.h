@@ -7,10 +7,10 @@
 #include "diag.h"
 #include "model.h"
 
-/* Needs: a unit fresh from `build`; the offsets of clang's errors, for the
- * declarations that hold one are left out. Reports every violation; changes
+/* Needs: a unit fresh from `build`; the text that could not be read, for
+ * declarations that hold some of it are left out. Reports every violation; changes
  * nothing. docs/language.md lists the rules. */
-void sema(const struct unit *unit, const uint32_t *errors, size_t error_count,
-          struct diags *diags);
+void sema(const struct unit *unit, const struct range *errors,
+          size_t error_count, struct diags *diags);
 
 #endif
