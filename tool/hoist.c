@@ -1276,6 +1276,7 @@ static void lower_loop(struct hoist *h, struct stmt *s) {
   bool step_suspends = s->step && s->step->suspends;
   struct loop loop = {.continue_by_label = step_suspends ||
                                            (s->kind == ST_DO && test_suspends)};
+  struct cleanup *outer = h->cleanups;
   struct section outside;
   open_section(h, &outside);
   struct stmt *copy = ARENA_NEW(h->arena, struct stmt);
@@ -1317,6 +1318,9 @@ static void lower_loop(struct hoist *h, struct stmt *s) {
   emit(h, copy);
   if (loop.break_label)
     emit_mark(h, loop.break_label, s->range);
+  struct range end = {s->range.end ? s->range.end - 1 : 0, s->range.end};
+  while (h->cleanups != outer)
+    close_cleanup(h, h->cleanups, end);
   struct stmt *block = close_section(h, &outside, s->range);
   block->transparent = !has_scope;
   if (block->kids.count == 1)
@@ -1645,6 +1649,9 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
                             struct cleanup *at_switch, bool block_suspends) {
   if (!s)
     return active;
+  /* A loop's own variables: their scope ends with it. */
+  struct cleanup *around = active;
+  active = scan(h, s->init, active, at_switch, suspends(s));
   scan_expr(h, s->expr, active);
   scan_expr(h, s->step, active);
   switch (s->kind) {
@@ -1689,7 +1696,6 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
   default:
     break;
   }
-  scan(h, s->init, active, at_switch, true);
   if (s->kind == ST_LABEL || s->kind == ST_CASE) {
     for (size_t i = 0; i < s->kids.count; i++)
       active = scan(h, s->kids.items[i], active, at_switch, block_suspends);
@@ -1697,7 +1703,7 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
   }
   for (size_t i = 0; i < s->kids.count; i++)
     scan(h, s->kids.items[i], active, at_switch, suspends(s->kids.items[i]));
-  return active;
+  return around;
 }
 
 /* ---- awaits in the order of the text, and the scopes around them --------- */
