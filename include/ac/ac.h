@@ -243,6 +243,7 @@ _Async size_t ac_wait(const void *handles, size_t count, int mode,
                       double timeout);
 
 #include <ac/adapt.h>
+#include <ac/completed.h>
 #include <ac/sync.h>
 #include <ac/channel.h>
 

@@ -49,6 +49,9 @@ void aci_notify_all(ac_loop *loop, struct ac_future *object) {
     case ACI_CREW:
       aci_task_group_member_done(node, object);
       break;
+    case ACI_COMPLETION:
+      aci_completion_done(node);
+      break;
     case ACI_END:
       aci_stop(loop);
       break;

@@ -43,7 +43,8 @@ enum aci_kind {
   ACI_EXTRA,       /* struct aci_extra, the first in its task's ring */
   ACI_CREW,        /* a member of a task group, in its task's ring */
   ACI_END,         /* the loop, in the ring of its main task */
-  ACI_HELD_BY      /* struct ac_held, in the ring of the task that holds it */
+  ACI_HELD_BY,     /* struct ac_held, in the ring of the task that holds it */
+  ACI_COMPLETION   /* one handle of an ac_as_completed */
 };
 
 /* What a task is suspended on; the flags' field ACI_WAIT. None while it is
@@ -704,6 +705,10 @@ int aci_scope_shields(const struct ac_future *task);
 int aci_task_group_passes_on(const struct ac_future *task);
 void aci_task_group_member_done(struct aci_node *node,
                                 struct ac_future *object);
+
+/* ---- completed.c --------------------------------------------------------- */
+
+void aci_completion_done(struct aci_node *node);
 
 /* ---- fd.c ---------------------------------------------------------------- */
 
