@@ -319,8 +319,10 @@ AC_API int ac_close(int fd);
 
 /* ---- seeing what happens ----------------------------------------------- */
 
-/* Prints every task of this thread's loop: name, state, and its chain of
- * awaits as `function file:line`. Also on SIGUSR1 when asked for by
+/* Prints the tasks of this thread's loop as a tree, below each one those that
+ * it waits for or that are in its groups: name, what it waits for, and its
+ * chain of awaits as `function file:line`; and the circles of tasks that wait
+ * for each other. Also on SIGUSR1 when asked for by
  * ac_dump_on_signal(SIGUSR1). */
 AC_API void ac_dump_tasks(FILE *out);
 AC_API int ac_dump_on_signal(int signal_number);

@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * debug.c - the listing of all tasks: for each its state and what it waits
- * for, then its chain of awaits, innermost first, as `function file:line`,
- * from the descriptors of its frames. */
+ * debug.c - the listing of all tasks, as a tree: below each task those that it
+ * waits for. For each its state and what it waits for, then its chain of
+ * awaits, innermost first, as `function file:line`, from the descriptors of its
+ * frames; and in the end the circles of tasks that wait for each other. */
 #include "internal.h"
+#include "waits.h"
 
 #include <time.h>
 
-/* ---- listing ------------------------------------------------------------- */
+/* ---- one task ------------------------------------------------------------ */
 
 struct listing {
   FILE *out;
   ac_loop *loop;
   size_t count;
+  size_t depth; /* in the tree */
 };
 
-static void print_seconds(FILE *out, const ac_loop *loop, int64_t when_ns) {
-  if (when_ns == INT64_MAX) {
-    fputs("sleeps for ever", out);
-    return;
-  }
+static double seconds_until(const ac_loop *loop, int64_t when_ns) {
   int64_t left_ns = when_ns - aci_clock(loop);
-  fprintf(out, "sleeps for another %.3f s",
-          left_ns > 0 ? (double)left_ns / 1e9 : 0.0);
+  return left_ns > 0 ? (double)left_ns / 1e9 : 0.0;
+}
+
+static void print_seconds(FILE *out, const ac_loop *loop, int64_t when_ns) {
+  if (when_ns == INT64_MAX)
+    fputs("sleeps for ever", out);
+  else
+    fprintf(out, "sleeps for another %.3f s", seconds_until(loop, when_ns));
 }
 
 static void print_future(const struct listing *listing, const char *how,
                          const struct ac_future *future) {
   const char *kind = aci_kind(&future->node) == ACI_TASK ? "task" : "future";
-  fprintf(listing->out, "%s %s %zu", how, kind,
+  fprintf(listing->out, "%s%s%s %zu", how, *how ? " " : "", kind,
           aci_object_number(listing->loop, future));
+  const struct aci_extra *extra = aci_extra(future);
+  if (extra && extra->name)
+    fprintf(listing->out, " '%s'", extra->name);
 }
 
 static void print_group(const struct listing *listing,
@@ -47,6 +55,9 @@ static void print_group(const struct listing *listing,
                    group->members[i].future);
   if (group->pending > shown)
     fprintf(listing->out, " and %zu more", group->pending - shown);
+  if (group->timer.flags & ACI_TIMED)
+    fprintf(listing->out, ", for another %.3f s at most",
+            seconds_until(listing->loop, group->timer.when_ns));
 }
 
 static int is_running(const struct ac_future *task) {
@@ -63,6 +74,21 @@ static void print_cancellation(FILE *out, const struct ac_future *task) {
   if (why.file)
     fprintf(out, " at %s:%d", why.file, why.line);
   fprintf(out, "%s%s)", why.why ? ": " : "", why.why ? why.why : "");
+}
+
+/* The earliest deadline of the scopes around the task. */
+static void print_deadline(const struct listing *listing,
+                           const struct ac_future *task) {
+  const struct aci_extra *extra = aci_extra(task);
+  int64_t when_ns = INT64_MAX;
+  for (const struct ac_scope *scope = extra ? extra->scope : NULL; scope;
+       scope = scope->shield ? NULL : scope->outer)
+    if (scope->deadline_ns && scope->deadline_ns < when_ns &&
+        !ac_scope_cancelled(scope))
+      when_ns = scope->deadline_ns;
+  if (when_ns != INT64_MAX)
+    fprintf(listing->out, ", in a scope that ends in %.3f s",
+            seconds_until(listing->loop, when_ns));
 }
 
 static void print_operation(const struct listing *listing,
@@ -124,42 +150,75 @@ static void print_wait(const struct listing *listing,
   else if (flags & ACI_CANCEL)
     fputs(", cancelled", out);
   print_cancellation(out, task);
+  print_deadline(listing, task);
 }
 
-static void print_frame(FILE *out, const ac_frame *frame) {
+static void indent(const struct listing *listing, size_t by) {
+  /* What is deeper than that is not read by its indentation. */
+  enum { SHOWN_DEPTH = 20 };
+  size_t depth = listing->depth < SHOWN_DEPTH ? listing->depth : SHOWN_DEPTH;
+  fprintf(listing->out, "%*s", (int)(2 * depth + by), "");
+}
+
+static void print_frame(const struct listing *listing, const ac_frame *frame) {
   const struct ac_desc *desc = frame->desc;
-  fprintf(out, "  %s", desc->name);
+  indent(listing, 4);
+  fputs(desc->name, listing->out);
   if (desc->file && desc->points && frame->state &&
       frame->state <= desc->point_count)
-    fprintf(out, " %s:%u", desc->file,
-            (unsigned)desc->points[frame->state ? frame->state - 1 : 0].line);
-  fputc('\n', out);
+    fprintf(listing->out, " %s:%u", desc->file,
+            (unsigned)desc->points[frame->state - 1].line);
+  fputc('\n', listing->out);
 }
 
-static void print_task(struct ac_future *task, void *arg) {
-  struct listing *listing = arg;
-  FILE *out = listing->out;
-  if (aci_kind(&task->node) != ACI_TASK || (task->node.flags & ACI_DONE))
-    return;
-  listing->count++;
-  const struct aci_extra *extra = aci_extra(task);
-  fprintf(out, "task %zu", aci_object_number(listing->loop, task));
-  if (extra && extra->name)
-    fprintf(out, " '%s'", extra->name);
+static void print_title(const struct listing *listing,
+                        const struct ac_future *task) {
+  indent(listing, 0);
+  print_future(listing, "", task);
   if (task == listing->loop->main)
-    fputs(" (main)", out);
-  fputs(": ", out);
+    fputs(" (main)", listing->out);
+  fputs(": ", listing->out);
   print_wait(listing, task);
-  fputc('\n', out);
+  fputc('\n', listing->out);
+}
+
+static void print_task(struct listing *listing, const struct ac_future *task) {
+  listing->count++;
+  print_title(listing, task);
   if (task->node.flags & ACI_NEW) {
-    fprintf(out, "  %s\n", task->thunk->name);
+    indent(listing, 4);
+    fprintf(listing->out, "%s\n", task->thunk->name);
     return;
   }
   /* While a task runs its frames are not linked together. */
   if (!is_running(task) && !(task->node.flags & ACI_BARE))
     for (const ac_frame *frame = task->leaf.parent; frame;
          frame = frame->parent)
-      print_frame(out, frame);
+      print_frame(listing, frame);
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+static void list_task(const struct ac_future *task, size_t depth, void *arg) {
+  struct listing *listing = arg;
+  listing->depth = depth;
+  print_task(listing, task);
+}
+
+static void list_circle(const struct ac_future *const *tasks, size_t count,
+                        void *arg) {
+  struct listing *listing = arg;
+  fputs(count > 1 ? "these wait for each other:\n"
+                  : "this one waits for itself:\n",
+        listing->out);
+  listing->depth = 1;
+  for (size_t i = 0; i < count; i++)
+    print_title(listing, tasks[i]);
+}
+
+static void list_flat(struct ac_future *object, void *arg) {
+  if (aci_kind(&object->node) == ACI_TASK && !(object->node.flags & ACI_DONE))
+    list_task(object, 0, arg);
 }
 
 void ac_dump_tasks(FILE *out) {
@@ -169,7 +228,14 @@ void ac_dump_tasks(FILE *out) {
     return;
   }
   struct listing listing = {.out = out, .loop = loop};
-  aci_each_object(loop, print_task, &listing);
+  struct aci_waits *waits = aci_waits_new(loop);
+  if (waits)
+    aci_waits_tree(waits, list_task, &listing);
+  else /* out of memory */
+    aci_each_object(loop, list_flat, &listing);
   fprintf(out, "%zu task%s\n", listing.count, listing.count == 1 ? "" : "s");
+  if (waits)
+    aci_waits_circles(waits, list_circle, &listing);
+  aci_waits_free(waits);
   fflush(out);
 }

@@ -703,6 +703,10 @@ int aci_scope_shields(const struct ac_future *task);
  * cancelled: one that awaits the task itself is where a circle ends, for the
  * task must stay as long as they do. */
 int aci_task_group_passes_on(const struct ac_future *task);
+/* Whose group it is in, of whose members the node is one; *leaving: that waits
+ * for them. */
+const struct ac_future *aci_task_group_task(const struct aci_node *node,
+                                            int *leaving);
 void aci_task_group_member_done(struct aci_node *node,
                                 struct ac_future *object);
 

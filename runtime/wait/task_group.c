@@ -178,6 +178,14 @@ ac_frame *ac_task_group_exit(int *ret, struct ac_task_group *group, int error) {
   return ac_operation_suspend(&group->leaving);
 }
 
+const struct ac_future *aci_task_group_task(const struct aci_node *node,
+                                            int *leaving) {
+  const struct ac_task_group *group =
+      ((const struct member *)(const void *)node)->group;
+  *leaving = (group->state & LEAVING) != 0;
+  return group->scope.task;
+}
+
 void aci_task_group_member_done(struct aci_node *node,
                                 struct ac_future *object) {
   struct member *member = (struct member *)(void *)node;

@@ -296,15 +296,15 @@ ASYNC(lister, none, none) {
   f->g = ac_future_create(0);
   f->u = get_spawn(f->g);
   char *text = listing_of();
-  CONTAINS(text, " 'sleepy': not begun\n  branch\n");
+  CONTAINS(text, " 'sleepy': not begun\n    branch\n");
   CONTAINS(text, "(main): running\n");
   CONTAINS(text, "3 tasks\n");
   AWAIT(1, ac_yield__ac(NULL), NULL);
   text = listing_of();
   CONTAINS(text, " 'sleepy': sleeps for another 2.000 s\n"
-                 "  leaf test.ac:101\n  branch test.ac:103\n");
+                 "    leaf test.ac:101\n    branch test.ac:103\n");
   CONTAINS(text, ": awaits future ");
-  CONTAINS(text, "\n  get test.ac:101\n");
+  CONTAINS(text, "\n    get test.ac:101\n");
   ac_cancel(f->t);
   CONTAINS(listing_of(),
            " 'sleepy': ready, being cancelled (cancelled by task 1 at ");
