@@ -48,6 +48,8 @@ int aci_withdraw(struct ac_future *task) {
   case ACI_WAIT_NONE:
     /* It is the current task, about to yield. */
     task->node.flags &= ~ACI_FAILURE;
+    if (task->node.flags & ACI_READER)
+      aci_io_forgo(loop, task);
     break;
   case ACI_WAIT_TIMER:
     aci_wheel_remove(&loop->wheel, &task->node);

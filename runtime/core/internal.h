@@ -79,7 +79,9 @@ enum aci_wait {
 #define ACI_BELOW                                                              \
   (1u << 16)                  /* a task that runs below another one that it    \
                                  has begun on its C stack */
-#define ACI_READER (1u << 17) /* waits for input of a descriptor ... */
+#define ACI_READER                                                             \
+  (1u << 17)                  /* waits for input of a descriptor, or is ready  \
+                                 to receive from it ... */
 #define ACI_WRITER (1u << 18) /* ... for output */
 #define ACI_WAIT_SHIFT 19     /* 3 bits: enum aci_wait */
 #define ACI_ALIGN_SHIFT 22    /* 4 bits: log2 of the payload's alignment - 3 */
@@ -88,7 +90,8 @@ enum aci_wait {
 #define ACI_ALIGN (15u << ACI_ALIGN_SHIFT)
 
 /* What takes a node of the ready queue off the straight path. */
-#define ACI_SLOW (ACI_SPECIAL | ACI_NEW | ACI_CANCEL | ACI_FAILURE | ACI_BARE)
+#define ACI_SLOW                                                               \
+  (ACI_SPECIAL | ACI_NEW | ACI_CANCEL | ACI_FAILURE | ACI_BARE | ACI_READER)
 
 static inline enum aci_kind aci_kind(const struct aci_node *node) {
   return (enum aci_kind)(node->flags & ACI_KIND);
@@ -724,15 +727,25 @@ void aci_completion_done(struct aci_node *node);
 #define ACI_FD_UNVERIFIED 32u /* a wait has trusted the entry */
 #define ACI_FD_NOT_SOCKET 64u /* recv and send do not work */
 #define ACI_FD_NO_INLET 128u  /* it is not of a kind that can have one */
+#define ACI_FD_RECEIVE 256u   /* its reader waits to receive */
+
+/* A recv(2). */
+struct aci_receive {
+  void *buffer;
+  size_t bytes;
+  int flags;
+};
 
 /* What the loop knows of one descriptor. */
 struct aci_fd {
-  struct ac_future *reader, *writer; /* waiting; may be the same */
+  /* Waiting, or, to receive, ready; may be the same. */
+  struct ac_future *reader, *writer;
   uint32_t tag;                      /* changes when the number is closed */
   uint32_t flags;
   struct ac_watch *watches;
   struct aci_inlet *inlet;     /* or NULL */
   struct aci_request *request; /* of the one who writes, or NULL */
+  struct aci_receive receive;  /* what the reader wants */
 };
 
 #define ACI_SHARED_FDS 3
@@ -743,8 +756,9 @@ void aci_io_close(ac_loop *loop);
 /* Looks for ready descriptors, waiting for them until when_ns (-1: for ever;
  * 0: not at all). */
 void aci_io_poll(ac_loop *loop, int64_t when_ns);
-/* The task no longer waits for its descriptor. */
+/* The task no longer waits for its descriptor, or is no longer to receive. */
 void aci_io_withdraw(ac_loop *loop, struct ac_future *task);
+void aci_io_forgo(ac_loop *loop, struct ac_future *task);
 
 /* Room in the table. */
 int aci_fd_grow(ac_loop *loop, int fd);
@@ -799,6 +813,12 @@ int aci_fd_request(ac_loop *loop, struct aci_fd *entry,
 void aci_fd_answered(ac_loop *loop, const struct aci_request *request);
 /* The number is closed, or means another file from now on. */
 void aci_fd_forget(ac_loop *loop, int fd);
+
+/* ---- net.c --------------------------------------------------------------- */
+
+/* The task, which is ready and has ACI_READER set, receives. 1: it goes on,
+ * with the value in its place or an error in its node; 0: it waits. */
+int aci_receive_resume(ac_loop *loop, struct ac_future *task);
 
 /* ---- watch.c ------------------------------------------------------------- */
 

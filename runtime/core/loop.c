@@ -34,15 +34,6 @@ static inline void begin(ac_loop *loop, struct ac_future *task) {
   aci_task_begun(loop, task, status, payload, thunk);
 }
 
-static inline void special_step(ac_loop *loop, struct aci_node *node) {
-  if (AC_LIKELY(node->flags & ACI_NEW))
-    begin(loop, aci_of_node(node));
-  else if (node->flags & ACI_SPECIAL)
-    aci_call_run(node);
-  else
-    aci_task_resume(aci_of_node(node));
-}
-
 /* A step of a task that goes on with a value. */
 static inline void step(ac_loop *loop, struct aci_node *node) {
   ac_frame *frame = aci_of_node(node)->leaf.parent;
@@ -54,6 +45,26 @@ static inline void step(ac_loop *loop, struct aci_node *node) {
     aci_run_outwards(loop, ac_running, parent, status, desc);
   else if (!(node->flags & ACI_WAIT))
     aci_ready(loop, node);
+}
+
+static inline void receive(ac_loop *loop, struct aci_node *node) {
+  if (!aci_receive_resume(loop, aci_of_node(node)))
+    return;
+  if (AC_LIKELY(!(node->flags & ACI_SLOW)))
+    step(loop, node);
+  else
+    aci_task_resume(aci_of_node(node));
+}
+
+static inline void special_step(ac_loop *loop, struct aci_node *node) {
+  if (AC_LIKELY(node->flags & ACI_NEW))
+    begin(loop, aci_of_node(node));
+  else if (node->flags & ACI_READER)
+    receive(loop, node);
+  else if (node->flags & ACI_SPECIAL)
+    aci_call_run(node);
+  else
+    aci_task_resume(aci_of_node(node));
 }
 
 /* The same when no other task is ready: if it yields it need not go through

@@ -212,6 +212,7 @@ int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides,
       return 1;
   }
   if (sides & ACI_READER) {
+    entry->flags &= ~(uint32_t)ACI_FD_RECEIVE;
     entry->reader = task;
     loop->waiting_fds++;
   }
@@ -235,7 +236,8 @@ static void inlet_attend(ac_loop *loop) {
     loop->driver.class->inlet_stop(&loop->driver, entry->inlet);
 }
 
-static void inlet_left(ac_loop *loop, struct aci_fd *entry) {
+static void __attribute__((noinline))
+inlet_left(ac_loop *loop, struct aci_fd *entry) {
   int fd = (int)(entry - loop->fds);
   if (entry->inlet->kind != ACI_CONNECTIONS || loop->unattended == fd)
     return;
@@ -264,6 +266,23 @@ void aci_io_withdraw(ac_loop *loop, struct ac_future *task) {
   leave(loop, &loop->fds[task->node.fd], task);
 }
 
+/* A task that is ready to receive. */
+void aci_io_forgo(ac_loop *loop, struct ac_future *task) {
+  loop->fds[task->node.fd].reader = NULL;
+  task->node.flags &= ~ACI_READER;
+}
+
+static inline void wake_reader(ac_loop *loop, struct aci_fd *entry) {
+  struct ac_future *task = entry->reader;
+  if (!(entry->flags & ACI_FD_RECEIVE)) {
+    leave(loop, entry, task);
+    aci_wake(loop, task);
+  } else if (task->node.flags & ACI_WAIT) {
+    loop->waiting_fds--; /* it stays the reader until it has received */
+    aci_wake(loop, task);
+  }
+}
+
 static inline void wake(ac_loop *loop, struct aci_fd *entry,
                         struct ac_future *task) {
   leave(loop, entry, task);
@@ -272,6 +291,12 @@ static inline void wake(ac_loop *loop, struct aci_fd *entry,
 
 static void wake_error(ac_loop *loop, struct aci_fd *entry,
                        struct ac_future *task, int code) {
+  if (!(task->node.flags & ACI_WAIT)) { /* ready to receive */
+    aci_io_forgo(loop, task);
+    task->node.flags |= ACI_FAILURE;
+    task->node.error = code;
+    return;
+  }
   leave(loop, entry, task);
   aci_wake_error(loop, task, code);
 }
@@ -309,24 +334,43 @@ void ac_forget_fd(int fd) {
 
 /* ---- events -------------------------------------------------------------- */
 
-static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
-  ac_loop *loop = context;
-  struct aci_fd *entry = &loop->fds[fd];
-  if (AC_UNLIKELY(entry->tag != tag))
-    return;
-  if (AC_UNLIKELY(events & (POLLRDHUP | POLLHUP | POLLERR))) {
+static void __attribute__((noinline))
+on_other_event(ac_loop *loop, struct aci_fd *entry, uint32_t events) {
+  if (events & (POLLRDHUP | POLLHUP | POLLERR)) {
     entry->flags |= ACI_FD_CLOSING;
     events |= POLLIN | (events & (POLLHUP | POLLERR) ? POLLOUT : 0);
   }
   if (events & (POLLIN | POLLPRI)) {
     entry->flags &= ~(uint32_t)ACI_FD_DRAINED;
     if (entry->reader)
-      wake(loop, entry, entry->reader);
+      wake_reader(loop, entry);
   }
   if (events & POLLOUT && entry->writer)
     wake(loop, entry, entry->writer);
-  if (AC_UNLIKELY(entry->watches != NULL))
+  if (entry->watches)
     aci_watch_notify(loop, entry, events);
+}
+
+static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
+  ac_loop *loop = context;
+  struct aci_fd *entry = &loop->fds[fd];
+  if (AC_UNLIKELY(entry->tag != tag))
+    return;
+  /* Mostly there is something to receive, and nobody who waits for more. */
+  struct ac_future *task = entry->reader;
+  if (AC_UNLIKELY(!(entry->flags & ACI_FD_RECEIVE) || !task ||
+                  (events & ~(uint32_t)POLLOUT) != POLLIN || entry->writer ||
+                  entry->watches)) {
+    on_other_event(loop, entry, events);
+    return;
+  }
+  entry->flags &= ~(uint32_t)ACI_FD_DRAINED;
+  uint32_t flags = task->node.flags;
+  if (AC_UNLIKELY(!(flags & ACI_WAIT))) /* it is ready already */
+    return;
+  loop->waiting_fds--; /* it stays the reader until it has received */
+  task->node.flags = flags & ~ACI_WAIT;
+  aci_ready(loop, &task->node);
 }
 
 void aci_fd_verify(ac_loop *loop) {
