@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * channel.h - queues of items between the tasks of one loop, included by
- * ac.h.
+ * channel.h - queues of items between the tasks of one loop, and channels
+ * between those of several, and threads; included by ac.h.
  *
  *     ac_queue(struct job) jobs = {{.capacity = 100}};
  *
@@ -12,6 +12,8 @@
  * below check the types. Zeroed, it is ready for use. */
 #ifndef AC_CHANNEL_H
 #define AC_CHANNEL_H
+
+#include <pthread.h>
 
 #include <ac/sync.h>
 
@@ -104,6 +106,124 @@ AC_API int ac_queue_item_done(struct ac_queue *queue);
 _Async void ac_queue_join_items(struct ac_queue *queue);
 AC_API void ac_queue_shut(struct ac_queue *queue, int now);
 AC_API void ac_queue_clear(struct ac_queue *queue);
+
+/* ---- channels between threads --------------------------------------------
+ *
+ *     static ac_channel(struct job) jobs = {{.capacity = 100}};
+ *
+ *     await ac_channel_send(&jobs, job);
+ *     await ac_channel_receive(&jobs, &job);
+ *
+ * A queue, first in first out, whose users may be tasks of any loops and
+ * threads without one. Each item reaches one receiver. Zeroed, it is ready for
+ * use; when it goes, no thread is using it. */
+
+struct aci_crossing;
+
+/* The first two members are set by the program, before it is used. */
+struct ac_channel {
+  size_t capacity; /* items; 0: AC_QUEUE_CAPACITY; AC_UNBOUNDED */
+  /* Called for each item that no one will receive any more: the channel was
+   * closed at once, abandoned, or freed. On the thread that did so; NULL:
+   * nothing. */
+  void (*drop)(void *item);
+  /* The rest is the library's. */
+  pthread_mutex_t lock;
+  struct ac_queue items;
+  struct aci_crossing *receivers, *senders; /* that wait */
+  size_t receiving, sending;                /* ends that have joined */
+  int closed;
+};
+
+/* A type: name it (typedef ac_channel(int) int_channel) to pass it around. */
+#define ac_channel(T)                                                          \
+  union {                                                                      \
+    struct ac_channel channel;                                                 \
+    T *item_type;                                                              \
+  }
+
+/* From a task: waits while the channel is full. Raises AC_ECLOSED when it is
+ * closed, then or meanwhile, and AC_ENOMEM. A send that is cancelled has not
+ * sent anything; if the item had been taken before the cancellation came, it
+ * succeeds, and the cancellation comes at the task's next await. */
+#define ac_channel_send(c, ...)                                                \
+  ac_channel_send_item(&(c)->channel,                                          \
+                       (__typeof__(*(c)->item_type)[1]){__VA_ARGS__},          \
+                       sizeof *(c)->item_type)
+/* From a task: waits while it is empty. Raises AC_ECLOSED when it is empty and
+ * closed. One that is cancelled has taken nothing; if it had been given an item
+ * before the cancellation came, it succeeds, as a send does. */
+#define ac_channel_receive(c, to)                                              \
+  ac_channel_receive_item(&(c)->channel, AC_QUEUE_ITEM(c, to),                 \
+                          sizeof *(c)->item_type)
+/* From any thread, without waiting: 0, AC_EAGAIN when it is full or empty,
+ * AC_ECLOSED, AC_ENOMEM. */
+#define ac_channel_send_now(c, ...)                                            \
+  ac_channel_send_item_now(&(c)->channel,                                      \
+                           (__typeof__(*(c)->item_type)[1]){__VA_ARGS__},      \
+                           sizeof *(c)->item_type)
+#define ac_channel_receive_now(c, to)                                          \
+  ac_channel_receive_item_now(&(c)->channel, AC_QUEUE_ITEM(c, to),             \
+                              sizeof *(c)->item_type)
+/* From a thread that runs no loop, which blocks: as long as it takes (seconds
+ * < 0), or so long (AC_ETIMEDOUT). AC_EDEADLK on a loop's thread; the others as
+ * above. */
+#define ac_channel_send_blocking(c, seconds, ...)                              \
+  ac_channel_send_item_blocking(&(c)->channel,                                 \
+                                (__typeof__(*(c)->item_type)[1]){__VA_ARGS__}, \
+                                sizeof *(c)->item_type, (seconds))
+#define ac_channel_receive_blocking(c, to, seconds)                            \
+  ac_channel_receive_item_blocking(&(c)->channel, AC_QUEUE_ITEM(c, to),        \
+                                   sizeof *(c)->item_type, (seconds))
+/* Items in it now. Any thread. */
+#define ac_channel_count(c) ac_channel_item_count(&(c)->channel)
+/* Nothing can be sent any more: senders that wait get AC_ECLOSED, receivers
+ * what is left and then AC_ECLOSED. now: what is left is dropped. Any thread;
+ * more than once, too. */
+#define ac_channel_close(c, now)                                               \
+  ac_channel_shut(&(c)->channel, sizeof *(c)->item_type, (now))
+
+/* What the channel needs to know to close by itself: who is at its ends. */
+enum { AC_RECEIVER = 1, AC_SENDER = 2 };
+/* This thread's loop is one of the channel's receivers, or senders, or both,
+ * until it leaves or ends; a thread without a loop, until it leaves. With the
+ * last receiver gone what is in the channel is dropped, and senders get
+ * AC_ECLOSED; with the last sender gone, receivers get what is left and then
+ * AC_ECLOSED. Join before the first one of the other side can be gone. 0,
+ * AC_ECLOSED, AC_ENOMEM, AC_EINVAL for other ends. */
+#define ac_channel_join(c, ends)                                               \
+  ac_channel_join_ends(&(c)->channel, sizeof *(c)->item_type, (ends))
+/* AC_EINVAL: it has not joined so. */
+#define ac_channel_leave(c, ends)                                              \
+  ac_channel_leave_ends(&(c)->channel, sizeof *(c)->item_type, (ends))
+
+/* Drops what is left and gives the memory back; the channel is as new but for
+ * its first two members. Nobody is using it. */
+#define ac_channel_free(c)                                                     \
+  ac_channel_clear(&(c)->channel, sizeof *(c)->item_type)
+
+/* What the macros call. */
+_Async void ac_channel_send_item(struct ac_channel *channel, const void *item,
+                                 size_t bytes);
+_Async void ac_channel_receive_item(struct ac_channel *channel, void *item,
+                                    size_t bytes);
+AC_API int ac_channel_send_item_now(struct ac_channel *channel,
+                                    const void *item, size_t bytes);
+AC_API int ac_channel_receive_item_now(struct ac_channel *channel, void *item,
+                                       size_t bytes);
+AC_API int ac_channel_send_item_blocking(struct ac_channel *channel,
+                                         const void *item, size_t bytes,
+                                         double seconds);
+AC_API int ac_channel_receive_item_blocking(struct ac_channel *channel,
+                                            void *item, size_t bytes,
+                                            double seconds);
+AC_API size_t ac_channel_item_count(struct ac_channel *channel);
+AC_API void ac_channel_shut(struct ac_channel *channel, size_t bytes, int now);
+AC_API int ac_channel_join_ends(struct ac_channel *channel, size_t bytes,
+                                int ends);
+AC_API int ac_channel_leave_ends(struct ac_channel *channel, size_t bytes,
+                                 int ends);
+AC_API void ac_channel_clear(struct ac_channel *channel, size_t bytes);
 
 #ifdef __cplusplus
 }
