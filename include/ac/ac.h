@@ -246,6 +246,7 @@ _Async size_t ac_wait(const void *handles, size_t count, int mode,
 #include <ac/completed.h>
 #include <ac/sync.h>
 #include <ac/channel.h>
+#include <ac/broadcast.h>
 
 /* ---- events ------------------------------------------------------------ */
 
