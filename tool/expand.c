@@ -185,22 +185,49 @@ static size_t literal_length(const char *text) {
   return text[at] ? at + 1 : at;
 }
 
-/* True for the name of a function-like macro: -dD has its definition. */
-static bool is_macro(const char *preprocessed, const char *name,
-                     size_t length) {
+/* The names of the function-like macros there are, sorted; each ends with the
+ * parenthesis that follows it. */
+struct macros {
+  VECTOR(const char *) names;
+};
+
+static int by_name(const void *a, const void *b) {
+  const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+  while (*x == *y && *x != '(')
+    x++, y++;
+  return (unsigned char)*x - (unsigned char)*y;
+}
+
+/* -dD has their definitions, each a line. */
+static void find_macros(struct macros *macros, struct arena *arena,
+                        const char *preprocessed) {
   static const char define[] = "#define ";
-  const char *at = preprocessed;
-  while ((at = strstr(at, define)) != NULL) {
-    at += sizeof define - 1;
-    if (!strncmp(at, name, length) && at[length] == '(')
-      return true;
+  for (const char *line = preprocessed; *line; line++) {
+    if (!strncmp(line, define, sizeof define - 1)) {
+      line += sizeof define - 1;
+      if (line[word_length(line)] == '(')
+        vector_push(arena, &macros->names, line);
+    }
+    line += strcspn(line, "\n");
+    if (!*line)
+      break;
   }
-  return false;
+  if (macros->names.count)
+    qsort(macros->names.items, macros->names.count,
+          sizeof *macros->names.items, by_name);
+}
+
+static bool is_macro(const struct macros *macros, struct arena *arena,
+                     const char *name, size_t length) {
+  const char *key = arena_printf(arena, "%.*s(", (int)length, name);
+  return macros->names.count &&
+         bsearch(&key, macros->names.items, macros->names.count,
+                 sizeof *macros->names.items, by_name);
 }
 
 /* A macro's own name in its expansion is no macro; nor is it to be one when
  * the expansion is read again: `name (` becomes `(name) (`. */
-static const char *protect(struct arena *arena, const char *preprocessed,
+static const char *protect(struct arena *arena, const struct macros *macros,
                            const char *text) {
   struct buf out = {0};
   buf_puts(&out, "");
@@ -209,7 +236,7 @@ static const char *protect(struct arena *arena, const char *preprocessed,
     if (!length && is_word(*text)) {
       length = word_length(text);
       const char *after = text + length + strspn(text + length, " ");
-      if (*after == '(' && is_macro(preprocessed, text, length)) {
+      if (*after == '(' && is_macro(macros, arena, text, length)) {
         buf_puts(&out, "(");
         buf_add(&out, text, length);
         buf_puts(&out, ")");
@@ -256,21 +283,25 @@ void expand_macros(struct source *source, const struct range *ranges,
     buf_free(&output);
     return;
   }
+  struct macros macros = {0};
+  find_macros(&macros, arena, output.text);
+  const char *rest = output.text; /* they come in order */
   for (size_t i = 0; i < count; i++) {
     char begin[64], end[64];
     snprintf(begin, sizeof begin, "__acc_begin_%zu__", i);
     snprintf(end, sizeof end, "__acc_end_%zu__", i);
-    const char *from = strstr(output.text, begin);
+    const char *from = strstr(rest, begin);
     const char *to = from ? strstr(from, end) : NULL;
     if (!to) {
       diag_at(diags, source, SEVERITY_ERROR, outer[i].begin,
               "cannot expand this macro");
       continue;
     }
+    rest = to;
     from += strlen(begin);
     const char *text = tidy(arena, from, (size_t)(to - from));
     source_replace(source, outer[i].begin, outer[i].end,
-                   protect(arena, output.text, text));
+                   protect(arena, &macros, text));
   }
   buf_free(&output);
 }
