@@ -47,13 +47,18 @@ int driver_exec(const struct options *options) {
 
 /* ---- where things go ---------------------------------------------------- */
 
+/* Is C text written, for the C compiler to read? */
+static bool makes_c(const struct options *options) {
+  return options->stage != 's' && options->stage != 'M';
+}
+
 /* The result to put a scratch directory beside; NULL when there is none on
  * disk. */
 static const char *neighbour(const struct options *options,
                              const char *result) {
   struct stat info;
   if (!result || strcmp(result, "-") == 0 || options->stage == 'E' ||
-      options->stage == 's')
+      !makes_c(options))
     return NULL;
   if (stat(result, &info) == 0 && !S_ISREG(info.st_mode))
     return NULL;
@@ -127,6 +132,8 @@ static void name_result(struct options *options, struct unit *unit) {
   unit->depend_file = made && strcmp(made, "-") != 0
                           ? path_with_suffix(options, made, ".d")
                           : stem(options, unit->input, ".d");
+  if (options->stage == 'M')
+    unit->depend_file = "-";
 }
 
 static void name_unit(struct options *options, const char *directory,
@@ -226,8 +233,8 @@ static void print_translation(const struct options *options) {
 static int translate_unit(struct options *options, const struct unit *unit) {
   struct options one = *options;
   options_set_input(&one, unit->input);
-  one.output = options->stage == 's' ? NULL : unit->c_file;
-  one.mode = options->stage == 's' ? MODE_CHECK : options->mode;
+  one.output = makes_c(options) ? unit->c_file : NULL;
+  one.mode = makes_c(options) ? options->mode : MODE_CHECK;
   struct strings targets = {0};
   if (!one.depend_file)
     one.depend_file = unit->depend_file;
@@ -246,12 +253,12 @@ static int translate_unit(struct options *options, const struct unit *unit) {
 /* Translates and compiles one .ac file. Its C text goes when that is done. */
 static int make_unit(struct options *options, const struct unit *unit) {
   unsigned mark = scratch_mark();
-  if (!options->dry_run && options->stage != 's' && !scratch_add(unit->c_file))
+  if (!options->dry_run && makes_c(options) && !scratch_add(unit->c_file))
     return fail("note for removal", unit->c_file);
   int status = translate_unit(options, unit);
-  if (status == 0 && options->stage != 's')
+  if (status == 0 && makes_c(options))
     status = compile(options, unit);
-  if (options->save_temps && !options->dry_run && options->stage != 's')
+  if (options->save_temps && !options->dry_run && makes_c(options))
     save(options, unit);
   scratch_remove_to(mark);
   return status;
@@ -347,7 +354,7 @@ static int run_rest(struct options *options, const struct unit *units) {
            (word->role == ROLE_COMPILE || word->role == ROLE_DEPEND)))
         add_word(&command, word);
     }
-    if (!links)
+    if (!links && options->stage != 'M') /* -M is among the words */
       strings_add(&command, stage_word(options));
     if (options->result) {
       strings_add(&command, "-o");

@@ -594,7 +594,7 @@ static bool decide_translate(struct reader *reader, const char *input) {
 static bool decide_compile(struct reader *reader, struct inputs inputs) {
   struct options *options = reader->options;
   if (reader->output && inputs.count > 1 && options->stage != 'l')
-    return fail("-o does not go with -c, -S or -E and several inputs");
+    return fail("-o does not go with -c, -S, -E or -M and several inputs");
   if (options->depend_file && inputs.ac_count > 1)
     return fail("-MF does not go with several .ac inputs");
   options->result = reader->output;
@@ -625,6 +625,21 @@ static bool keeps_inputs(const struct reader *reader) {
   return true;
 }
 
+/* -x before a .ac file: C it is, and nothing else. */
+static bool languages_fit(const struct words *words) {
+  const char *language = "none";
+  for (size_t i = 0; i < words->count; i++) {
+    const struct word *word = &words->items[i];
+    if (word->role == ROLE_STAGE && strncmp(word->text, "-x", 2) == 0)
+      language = word->argument ? word->argument : word->text + 2;
+    else if (word->is_ac && strcmp(language, "c") != 0 &&
+             strcmp(language, "none") != 0)
+      return fail("'%s' is C with async and await; '-x %s' does not go with it",
+                  word->text, language);
+  }
+  return true;
+}
+
 static bool decide(struct reader *reader) {
   struct options *options = reader->options;
   struct inputs inputs = count_inputs(&options->words);
@@ -634,13 +649,15 @@ static bool decide(struct reader *reader) {
     return true;
   if (!inputs.count)
     return fail("no input files");
-  if (!keeps_inputs(reader))
+  if (!keeps_inputs(reader) || !languages_fit(&options->words))
     return false;
   bool is_own = options->mode != MODE_LAUNCH && !reader->as_compiler;
   bool check = (options->stage == 's' || reader->print_depends) &&
                inputs.count == 1 && (inputs.ac_count == 1 || is_own);
   if (check || (is_own && wants_c(reader, inputs)))
     return decide_translate(reader, inputs.first);
+  if (reader->print_depends)
+    options->stage = 'M';
   if (options->dump || options->print_frames || options->stop_after)
     if (inputs.ac_count > 1)
       return fail("--dump, --stop-after and --print-frames take one file");

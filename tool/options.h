@@ -88,7 +88,8 @@ struct options {
 
   /* For the driver: MODE_COMPILE, MODE_LAUNCH */
   struct words words; /* the compiler's command line, after cc_command */
-  char stage;         /* 'c', 'S', 'E', 's' (-fsyntax-only), 'l': link */
+  char stage;         /* 'c', 'S', 'E', 's' (-fsyntax-only), 'M' (-M, -MM),
+                         'l': link */
   const char *result; /* -o of the command; NULL: the compiler's default */
   bool verbose, dry_run, save_temps;
   bool link_runtime;   /* acc drives: a link gets the runtime library */
