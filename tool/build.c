@@ -201,6 +201,26 @@ static bool is_constant_tree(struct builder *b, CXCursor cursor) {
   }
 }
 
+/* The statement whose value a statement expression has, or NULL. */
+static struct stmt *last_of(const struct stmt *body) {
+  const struct stmt *stmt = body;
+  while (stmt && (stmt == body || stmt->kind == ST_LABEL))
+    stmt = stmt->kids.count ? stmt->kids.items[stmt->kids.count - 1] : NULL;
+  return stmt && stmt->kind == ST_EXPR ? (struct stmt *)(uintptr_t)stmt : NULL;
+}
+
+/* Notes whether somebody uses the value. */
+static void set_discarded(struct expr *expr, bool discarded) {
+  expr->discarded = discarded;
+  size_t count = expr->kids.count;
+  bool is_cast = expr->kind == EX_PURE && expr->type && expr->type->is_void;
+  if (count && (expr->kind == EX_PAREN || expr->kind == EX_COMMA || is_cast))
+    set_discarded(expr->kids.items[count - 1].expr, discarded || is_cast);
+  struct stmt *last = expr->kind == EX_STMT_EXPR ? last_of(expr->body) : NULL;
+  if (last)
+    set_discarded(last->expr, discarded);
+}
+
 static struct expr *opaque(struct builder *b, CXCursor cursor) {
   struct range range = parsed_range(b->parsed, cursor);
   if (b->function &&
@@ -426,8 +446,12 @@ static struct expr *build_binary(struct builder *b, CXCursor cursor) {
     return generic(b, EX_LAND, cursor);
   case CXBinaryOperator_LOr:
     return generic(b, EX_LOR, cursor);
-  case CXBinaryOperator_Comma:
-    return generic(b, EX_COMMA, cursor);
+  case CXBinaryOperator_Comma: {
+    struct expr *expr = generic(b, EX_COMMA, cursor);
+    if (expr->kids.count)
+      set_discarded(expr->kids.items[0].expr, true);
+    return expr;
+  }
   default:
     return generic(b, EX_PURE, cursor);
   }
@@ -437,7 +461,8 @@ static struct expr *build_binary(struct builder *b, CXCursor cursor) {
  * where the mark's name stands. */
 static CXCursor unwrap_mark(struct builder *b, CXCursor cursor,
                             uint32_t begin) {
-  while (parsed_range(b->parsed, cursor).begin == begin) {
+  while (parsed_range(b->parsed, cursor).begin == begin &&
+         clang_getCursorKind(cursor) != CXCursor_StmtExpr) {
     struct children children = children_of(b, cursor);
     if (!children.count)
       break;
@@ -550,7 +575,8 @@ static struct expr *build_member(struct builder *b, CXCursor cursor) {
   return expr;
 }
 
-/* Its last child is what is converted; others belong to the type. */
+/* Its last child is what is converted; others belong to the type. A value cast
+ * to void is used by nobody. */
 static struct expr *build_cast(struct builder *b, enum expr_kind kind,
                                CXCursor cursor) {
   struct expr *expr = new_expr(b, kind, cursor);
@@ -567,14 +593,24 @@ static struct expr *build_cast(struct builder *b, enum expr_kind kind,
     }
     add_kid(b, expr, kid);
   }
+  if (kind == EX_PURE)
+    set_discarded(expr, false);
   return expr;
 }
 
 static struct expr *build_stmt_expr(struct builder *b, CXCursor cursor) {
   struct expr *expr = new_expr(b, EX_STMT_EXPR, cursor);
   struct children children = children_of(b, cursor);
-  if (children.count)
-    expr->body = build_stmt(b, children.items[0]);
+  if (!children.count)
+    return expr;
+  expr->body = build_stmt(b, children.items[0]);
+  /* ac_try({ ... }): the parentheses are those of the mark. */
+  if (expr->range.begin < b->parsed->source->bytes &&
+      b->parsed->source->text[expr->range.begin] != '(')
+    expr->range = expr->body->range;
+  struct stmt *last = last_of(expr->body);
+  if (last)
+    set_discarded(last->expr, false);
   return expr;
 }
 
@@ -620,6 +656,23 @@ static bool must_take_apart(const struct stmt *stmt, struct inside inside) {
       return true;
   for (size_t i = 0; i < stmt->kids.count; i++)
     if (must_take_apart(stmt->kids.items[i], inside))
+      return true;
+  return false;
+}
+
+/* Does a statement hold a word of the dialect? */
+static bool is_special(const struct stmt *stmt) {
+  if (!stmt)
+    return false;
+  if ((stmt->expr && stmt->expr->special) ||
+      (stmt->step && stmt->step->special) || is_special(stmt->init))
+    return true;
+  for (size_t i = 0; i < stmt->declarators.count; i++)
+    if (stmt->declarators.items[i].init &&
+        stmt->declarators.items[i].init->special)
+      return true;
+  for (size_t i = 0; i < stmt->kids.count; i++)
+    if (is_special(stmt->kids.items[i]))
       return true;
   return false;
 }
@@ -812,7 +865,7 @@ static struct expr *build_node(struct builder *b, CXCursor cursor) {
   case CXCursor_StmtExpr:
     expr = build_stmt_expr(b, cursor);
     expr->suspends = must_take_apart(expr->body, (struct inside){0});
-    expr->special = expr->suspends;
+    expr->special = expr->suspends || is_special(expr->body);
     return expr;
   case CXCursor_UnaryExpr:
     expr = generic(b, EX_UNEVALUATED, cursor);
@@ -1003,12 +1056,14 @@ static void build_declarator(struct builder *b, struct stmt *stmt,
   declarator.type = get_type(b, clang_getCursorType(cursor), false);
   bool automatic = storage == CX_SC_None || storage == CX_SC_Auto ||
                    storage == CX_SC_Register;
-  declarator.local = new_local(b, cursor, false);
-  declarator.local->is_static = !automatic;
-  if (automatic)
-    read_attributes(b, &declarator, cursor);
-  else
-    declarator.local->address_taken = false;
+  if (b->function) {
+    declarator.local = new_local(b, cursor, false);
+    declarator.local->is_static = !automatic;
+    if (automatic)
+      read_attributes(b, &declarator, cursor);
+    else
+      declarator.local->address_taken = false;
+  }
   /* Expressions in the type: bounds and typeof. */
   CXCursor init = clang_Cursor_getVarDeclInitializer(cursor);
   struct children children = children_of(b, cursor);
@@ -1090,12 +1145,25 @@ static enum scope_kind scope_mark(struct builder *b, CXCursor condition) {
   return kind;
 }
 
+/* A defer or scope in plain code is an error. */
+static void check_async_only(struct builder *b, CXCursor cursor,
+                             CXCursor condition) {
+  enum scope_kind scope = scope_mark(b, condition);
+  bool is_defer = is_mark(b, condition, "ac__op_defer");
+  if (!b->function && (is_defer || scope != SCOPE_KINDS))
+    diag_at(b->diags, b->parsed->source, SEVERITY_ERROR,
+            parsed_range(b->parsed, cursor).begin,
+            "'%s' is only supported in an async function",
+            is_defer ? "defer" : scope_words[scope]);
+}
+
 static struct stmt *build_while(struct builder *b, CXCursor cursor) {
   struct stmt *stmt = new_stmt(b, ST_WHILE, cursor);
   struct children children = children_of(b, cursor);
   if (children.count < 2)
     return stmt;
   CXCursor condition = children.items[0];
+  check_async_only(b, cursor, condition);
   if (is_mark(b, condition, "ac__op_defer")) {
     stmt->kind = ST_DEFER;
   } else if (scope_mark(b, condition) != SCOPE_KINDS) {
@@ -1162,7 +1230,7 @@ static struct stmt *build_for(struct builder *b, CXCursor cursor) {
     else if (begin < second)
       stmt->expr = build_expr(b, children.items[i]);
     else
-      stmt->step = build_expr(b, children.items[i]);
+      set_discarded(stmt->step = build_expr(b, children.items[i]), true);
   }
   add_stmt(b, stmt, children.items[children.count - 1]);
   return stmt;
@@ -1327,7 +1395,7 @@ static struct stmt *build_stmt(struct builder *b, CXCursor cursor) {
   if (clang_isExpression(kind)) {
     struct stmt *stmt = new_stmt(b, ST_EXPR, cursor);
     stmt->expr = build_expr(b, cursor);
-    stmt->expr->discarded = true;
+    set_discarded(stmt->expr, true);
     return stmt;
   }
   if (clang_isStatement(kind))
@@ -1367,27 +1435,54 @@ static void add_pieces(struct builder *b, const struct expr *expr,
   }
 }
 
+/* Is this child of a statement of plain code a statement too, or evaluated
+ * like one, its value unused? */
+static bool is_statement(struct builder *b, CXCursor cursor,
+                         struct children children, size_t index) {
+  switch (clang_getCursorKind(cursor)) {
+  case CXCursor_CompoundStmt:
+    return true;
+  case CXCursor_IfStmt:
+    return index > 0;
+  case CXCursor_DoStmt:
+    return index == 0;
+  case CXCursor_WhileStmt:
+  case CXCursor_SwitchStmt:
+  case CXCursor_CaseStmt:
+  case CXCursor_DefaultStmt:
+  case CXCursor_LabelStmt:
+    return index + 1 == children.count;
+  case CXCursor_ForStmt: {
+    const struct source *source = b->parsed->source;
+    uint32_t begin = parsed_range(b->parsed, cursor).begin;
+    uint32_t at = parsed_range(b->parsed, children.items[index]).begin;
+    return at < head_semicolon(source, begin, 0) ||
+           at > head_semicolon(source, begin, 1);
+  }
+  default:
+    return false;
+  }
+}
+
 /* Plain code: only what is of the dialect in it matters. */
-static void walk_plain(struct builder *b, CXCursor cursor, uint32_t anchor) {
+static void walk_plain(struct builder *b, CXCursor cursor, uint32_t anchor,
+                       bool discarded) {
   enum CXCursorKind kind = clang_getCursorKind(cursor);
   if (clang_isExpression(kind)) {
     struct expr *holder = ARENA_NEW(b->arena, struct expr);
-    add_kid(b, holder, build_expr(b, cursor));
+    struct expr *expr = build_expr(b, cursor);
+    if (discarded)
+      set_discarded(expr, true);
+    add_kid(b, holder, expr);
     add_pieces(b, holder, anchor);
     return;
   }
   struct children children = children_of(b, cursor);
-  if (kind == CXCursor_WhileStmt && children.count) {
-    enum scope_kind scope = scope_mark(b, children.items[0]);
-    bool is_defer = is_mark(b, children.items[0], "ac__op_defer");
-    if (is_defer || scope != SCOPE_KINDS)
-      diag_at(b->diags, b->parsed->source, SEVERITY_ERROR,
-              parsed_range(b->parsed, cursor).begin,
-              "'%s' is only supported in an async function",
-              is_defer ? "defer" : scope_words[scope]);
-  }
+  if (kind == CXCursor_WhileStmt && children.count)
+    check_async_only(b, cursor, children.items[0]);
   for (size_t i = 0; i < children.count; i++)
-    walk_plain(b, children.items[i], anchor);
+    walk_plain(b, children.items[i], anchor,
+               is_statement(b, cursor, children, i));
 }
 
 /* int f(a, b) int a, b; { ... } */
@@ -1602,7 +1697,7 @@ static void build_top(struct builder *b, CXCursor cursor) {
     }
     return;
   }
-  walk_plain(b, cursor, anchor);
+  walk_plain(b, cursor, anchor, false);
 }
 
 static enum CXChildVisitResult visit_top(CXCursor cursor, CXCursor parent,

@@ -337,7 +337,7 @@ static void print_thunk_use(struct emitter *e, const struct expr *op,
 
 static void print_run(struct emitter *e, const struct expr *x,
                       const struct expr *operand) {
-  bool is_void = x->type->is_void;
+  bool is_void = x->type->is_void, unused = is_void || x->discarded;
   writer_puts(&e->w, "__extension__({ ");
   if (!is_void)
     writer_printf(&e->w, "%s; ", declare(e, x->type, "ac_value"));
@@ -348,8 +348,8 @@ static void print_run(struct emitter *e, const struct expr *x,
     writer_puts(&e->w, "ac_run_coro(");
     print_expr(e, operand);
   }
-  writer_puts(&e->w, is_void ? ", NULL); (void)0; })"
-                             : ", &ac_value); ac_value; })");
+  writer_puts(&e->w, is_void ? ", NULL)" : ", &ac_value)");
+  writer_puts(&e->w, unused ? "; (void)0; })" : "; ac_value; })");
 }
 
 static void print_future_set(struct emitter *e, const struct expr *x) {

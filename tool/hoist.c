@@ -67,6 +67,7 @@ struct hoist {
   VECTOR(struct label) labels;
   struct local *result;   /* a value on its way through cleanups */
   bool has_cleanups;
+  const char *cleanup_word; /* the first of them, for a message */
   local_list changed; /* in the full expression at work */
 };
 
@@ -1584,10 +1585,12 @@ static void lower_stmt(struct hoist *h, struct stmt *s) {
 /* ---- which cleanups are active where ------------------------------------- */
 
 static struct cleanup *new_cleanup(struct hoist *h, enum cleanup_kind kind,
-                                   struct cleanup *outer) {
+                                   struct cleanup *outer, const char *word) {
   struct cleanup *cleanup = ARENA_NEW(h->arena, struct cleanup);
   cleanup->kind = kind;
   cleanup->outer = outer;
+  if (!h->has_cleanups)
+    h->cleanup_word = word;
   h->has_cleanups = true;
   return cleanup;
 }
@@ -1636,12 +1639,18 @@ static struct cleanup *scan_declaration(struct hoist *h, struct stmt *s,
               "holds an await");
       continue;
     }
-    s->cleanup = new_cleanup(h, CLEANUP_VARIABLE, active);
+    s->cleanup = new_cleanup(h, CLEANUP_VARIABLE, active,
+                             "a variable with a cleanup");
     s->cleanup->variable = declarator->local;
     active = s->cleanup;
   }
   return active;
 }
+
+static const char *const scope_words[SCOPE_KINDS] = {
+    [SCOPE_TIMEOUT] = "'ac_timeout'",
+    [SCOPE_CANCEL] = "'ac_scope'",
+    [SCOPE_GROUP] = "'ac_task_group'"};
 
 /* Returns the cleanups active after the statement, in its block. */
 static struct cleanup *scan(struct hoist *h, struct stmt *s,
@@ -1663,13 +1672,13 @@ static struct cleanup *scan(struct hoist *h, struct stmt *s,
     return active;
   }
   case ST_DEFER:
-    s->cleanup = new_cleanup(h, CLEANUP_DEFER, active);
+    s->cleanup = new_cleanup(h, CLEANUP_DEFER, active, "'defer'");
     s->cleanup->body = s->kids.items[0];
     /* A switch outside has no labels in it. */
     scan(h, s->kids.items[0], active, s->cleanup, false);
     return s->cleanup;
   case ST_SCOPE:
-    s->cleanup = new_cleanup(h, CLEANUP_SCOPE, active);
+    s->cleanup = new_cleanup(h, CLEANUP_SCOPE, active, scope_words[s->scope]);
     s->cleanup->scope = s->scope;
     scan(h, s->kids.items[0], s->cleanup, at_switch, true);
     return active;
@@ -1771,8 +1780,9 @@ void hoist(struct unit *unit, struct function *function, struct diags *diags) {
   scan(&h, function->body, NULL, NULL, false);
   if (h.has_cleanups && function->has_label_values)
     diag_at(diags, unit->source, SEVERITY_ERROR, function->range.begin,
-            "'defer' and computed goto (or asm goto) cannot be used in the "
-            "same async function");
+            "%s and computed goto (or asm goto) cannot be used in the same "
+            "async function",
+            h.cleanup_word);
   stmt_list list = {0};
   h.out = &list;
   lower_block(&h, function->body);

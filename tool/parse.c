@@ -838,9 +838,11 @@ static bool is_artifact(const struct parsed *parsed, uint32_t offset,
   if (!strcmp(flag, "-Wvoid-ptr-dereference") ||
       !strcmp(flag, "-Wmain-return-type"))
     return true;
-  if (strcmp(flag, "-Wunused-value") && strcmp(flag, "-Wunused-comparison"))
+  bool split = !strcmp(flag, "-Wcompound-token-split-by-macro");
+  if (!split && strcmp(flag, "-Wunused-value") &&
+      strcmp(flag, "-Wunused-comparison"))
     return false;
-  if (is_deref(parsed, offset))
+  if (!split && is_deref(parsed, offset))
     return true;
   for (size_t i = 0; i < parsed->macros.count; i++) {
     const struct macro_use *use = &parsed->macros.items[i];
@@ -849,6 +851,33 @@ static bool is_artifact(const struct parsed *parsed, uint32_t offset,
       return true;
   }
   return false;
+}
+
+/* The mark of the dialect that ends before this offset, blanks apart: its
+ * name; or NULL. */
+static const char *mark_before(const struct parsed *parsed,
+                               struct arena *arena, uint32_t offset) {
+  const struct source *source = parsed->source;
+  for (size_t i = 0; i < parsed->macros.count; i++) {
+    const struct macro_use *use = &parsed->macros.items[i];
+    if (!use->transparent || use->range.end > offset ||
+        source_skip_space(source, use->range.end) != offset)
+      continue;
+    uint32_t begin = use->range.begin;
+    return arena_copy(arena, source->text + begin,
+                      source_word_end(source, begin) - begin);
+  }
+  return NULL;
+}
+
+/* ac_timeout (1); and its like are no loops. */
+static const char *reword_empty_body(const struct parsed *parsed,
+                                     struct arena *arena, const char *text,
+                                     uint32_t offset) {
+  if (strcmp(text, "while loop has empty body") != 0)
+    return text;
+  const char *mark = mark_before(parsed, arena, offset);
+  return mark ? arena_printf(arena, "'%s' has an empty body", mark) : text;
 }
 
 static void add_clang(const struct parsed *parsed, struct diags *diags,
@@ -869,6 +898,8 @@ static void add_clang(const struct parsed *parsed, struct diags *diags,
     return;
   const char *text =
       words_of_user(arena, taken(arena, clang_getDiagnosticSpelling(diagnostic)));
+  if (in_main)
+    text = reword_empty_body(parsed, arena, text, offset);
   /* How a word of the dialect is spelled for clang is nobody's business. */
   if (is_note && (words_is_mark_note(text) || is_marks_header(file)))
     return;

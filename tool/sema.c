@@ -288,6 +288,18 @@ static void check_gather(struct sema *s, const struct expr *e,
   check_children(s, e, place);
 }
 
+/* ac_try({ ... }) takes a block; to the others it would be no operand. */
+static void check_blocks(struct sema *s, const struct expr *e) {
+  for (size_t i = 0; i < e->kids.count; i++) {
+    const struct expr *kid = e->kids.items[i].expr;
+    if (kid->kind == EX_STMT_EXPR &&
+        s->source->text[kid->range.begin] == '{')
+      diag_at(s->diags, s->source, SEVERITY_ERROR, kid->range.begin,
+              "a block is no operand of '%s'; write ({ ... })",
+              word_written(s, e));
+  }
+}
+
 static void check_operator(struct sema *s, const struct expr *e,
                            struct place place) {
   const struct expr *first = e->kids.count ? expr_bare(e->kids.items[0].expr) : NULL;
@@ -295,6 +307,8 @@ static void check_operator(struct sema *s, const struct expr *e,
     diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
             "'%s' is not allowed in %s", operator_name(e->op),
             place.unevaluated);
+  if (e->op != OP_TRY)
+    check_blocks(s, e);
   if (e->op == OP_GATHER) {
     check_gather(s, e, place);
     return;
@@ -423,13 +437,12 @@ static void check_expr(struct sema *s, const struct expr *e,
   case EX_GENERIC:
     check_selection(s, e, place);
     return;
-  case EX_STMT_EXPR:
-    if (s->function) {
-      struct around around = s->around;
-      check_stmt(s, e->body, around);
-      s->around = around;
-    }
+  case EX_STMT_EXPR: {
+    struct around around = s->around;
+    check_stmt(s, e->body, around);
+    s->around = around;
     return;
+  }
   default:
     check_kids(s, e, place);
   }
@@ -499,14 +512,17 @@ static void check_loop_jump(struct sema *s, const struct stmt *stmt,
             stmt->kind == ST_BREAK ? " or switch" : "");
 }
 
+/* Of plain code only what stands in statement expressions comes here. */
 static void check_stmt(struct sema *s, const struct stmt *stmt,
                        struct around around) {
   if (!stmt)
     return;
-  struct place here = {.in_async = true};
+  struct place here = {.in_async = s->function != NULL};
   struct around outside = around, head = around;
-  check_jump(s, stmt, around);
-  check_loop_jump(s, stmt, around);
+  if (s->function) {
+    check_jump(s, stmt, around);
+    check_loop_jump(s, stmt, around);
+  }
   switch (stmt->kind) {
   case ST_DEFER:
     around = head = (struct around){.in_defer = true, .defer = stmt};
@@ -531,13 +547,13 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
     break;
   }
   s->around = head;
-  if (stmt->kind == ST_RETURN && stmt->expr)
+  if (stmt->kind == ST_RETURN && stmt->expr && s->function)
     check_handles(s, s->function->result, stmt->expr);
   check_expr(s, stmt->expr, here);
   check_expr(s, stmt->step, here);
   check_stmt(s, stmt->init, outside);
   for (size_t i = 0; i < stmt->declarators.count; i++)
-    if (stmt->declarators.items[i].local)
+    if (stmt->declarators.items[i].init)
       check_handles(s, stmt->declarators.items[i].type,
                     stmt->declarators.items[i].init);
   for (size_t i = 0; i < stmt->declarators.count; i++)
