@@ -53,6 +53,19 @@ _Async void ac_operation_wait(struct ac_operation *operation);
  * operations of which ac_budget_use() says that it is time. */
 _Async void ac_budget_wait(void);
 
+/* ---- errors -------------------------------------------------------------- */
+
+/* The codes of a library, from first to last, which ac_strerror is to know:
+ * name gives a text in static storage, or NULL. Those that are known already
+ * are never asked for. The struct stays where it is for good, and is added
+ * once. Any thread. */
+struct ac_error_names {
+  int first, last;
+  const char *(*name)(int code);
+  struct ac_error_names *next; /* the runtime's */
+};
+AC_API void ac_add_error_names(struct ac_error_names *names);
+
 /* ---- the end of the loop ------------------------------------------------- */
 
 /* fn(arg) when this thread's loop ends: its tasks have ended then, and no

@@ -47,6 +47,9 @@ struct ac_transport {
   void (*abort)(void *self);
   /* The descriptor below, or -1; may be NULL. */
   int (*fd)(const void *self);
+  /* Waits until the system has all that was written; NULL: it has when write
+   * returns. */
+  _Async void (*flush)(void *self);
 };
 
 /* NULL when out of memory, and `self` is still the caller's. */
@@ -136,6 +139,10 @@ AC_API void ac_stream_abort(ac_stream *stream);
 AC_API int ac_stream_error(const ac_stream *stream);
 /* The descriptor below, for getpeername and the like; -1: there is none. */
 AC_API int ac_stream_fd(const ac_stream *stream);
+/* The object of a stream over that transport, still the stream's; NULL: the
+ * stream is over another one. */
+AC_API void *ac_stream_object(const ac_stream *stream,
+                              const struct ac_transport *transport);
 
 /* Copies both ways until both ends have ended, passing each half-close on, and
  * neither direction before the other. An error ends both directions and is

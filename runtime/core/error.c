@@ -6,6 +6,27 @@
 #include "internal.h"
 
 #include <netdb.h>
+#include <stdatomic.h>
+
+/* Added at the head, by any thread, and never taken out. */
+static struct ac_error_names *_Atomic libraries;
+
+void ac_add_error_names(struct ac_error_names *names) {
+  names->next = libraries;
+  while (!atomic_compare_exchange_weak(&libraries, &names->next, names))
+    ;
+}
+
+static const char *library_name(int code) {
+  for (const struct ac_error_names *names = libraries; names;
+       names = names->next) {
+    const char *text =
+        code >= names->first && code <= names->last ? names->name(code) : NULL;
+    if (text)
+      return text;
+  }
+  return NULL;
+}
 
 const char *ac_strerror(int code) {
   switch (code) {
@@ -33,7 +54,8 @@ const char *ac_strerror(int code) {
   }
   if (code < AC_EAI(0) && code > AC_EAI(-1000))
     return gai_strerror(code - AC_EAI(0));
-  return "error of the program's own";
+  const char *text = library_name(code);
+  return text ? text : "error of the program's own";
 }
 
 void ac_set_error_handler(ac_error_handler *handler, void *arg) {

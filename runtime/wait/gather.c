@@ -72,10 +72,10 @@ static ac_frame *resume(ac_frame *self, ac_frame *status) {
       struct aci_member *member = &group->members[i];
       if (!member->future)
         continue;
-      if (member->node.next) { /* the gather was broken off */
+      if (member->node.next) { /* broken off: its caller gets no frame */
         aci_ring_remove(&member->future->waiters, &member->node);
         member->node.next = NULL;
-        aci_cancel(member->future);
+        fail_child(member->future);
       }
       aci_release(member->future);
     }
