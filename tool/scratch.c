@@ -5,9 +5,11 @@
  * global of the tool, since a signal has no other way to reach its data. */
 #include "scratch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SCRATCH_MOST = 64 };
@@ -25,8 +27,10 @@ static void remove_path(const char *path) {
 }
 
 static void on_signal(int number) {
-  if (scratch.child > 0)
-    kill(scratch.child, number);
+  /* While it lives it may write again what is removed here. */
+  if (scratch.child > 0 && kill(scratch.child, number) == 0)
+    while (waitpid(scratch.child, NULL, 0) < 0 && errno == EINTR)
+      ;
   for (int i = scratch.count; i-- > 0;)
     remove_path(scratch.paths[i]);
   /* The default action, once the handler returns. */
