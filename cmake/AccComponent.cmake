@@ -3,7 +3,8 @@
 # acc_add_component(<name> <pkg-config module>[>=version] <Debian package>
 #                   [LINK_OPTIONS <option>...])
 #
-# A part of the runtime that needs another library: the sources in
+# A part of the runtime that needs another library, or none (the module is ""),
+# and is a library of its own all the same: the sources in
 # runtime/<name>/, the header include/ac/<name>.h, as the archive acc::<name>,
 # the shared library acc::<name>_shared, a pkg-config module acc-<name>, and a
 # component of the CMake package. It is left out, and this said, where the
@@ -52,18 +53,21 @@ endfunction()
 
 function(acc_add_component name module package)
   cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "LINK_OPTIONS")
-  _acc_find_module(${name} "${module}" "${package}" found)
-  if(NOT found)
-    set_property(GLOBAL APPEND PROPERTY ACC_ABSENT_COMPONENTS ${name})
-    return()
-  endif()
   string(TOUPPER "${name}" upper)
+  set(needs)
+  if(module)
+    _acc_find_module(${name} "${module}" "${package}" found)
+    if(NOT found)
+      set_property(GLOBAL APPEND PROPERTY ACC_ABSENT_COMPONENTS ${name})
+      return()
+    endif()
+    set(needs PkgConfig::ACC_${upper})
+  endif()
   set(dir "${CMAKE_CURRENT_SOURCE_DIR}/${name}")
-  set(needs PkgConfig::ACC_${upper})
   ac_add_library(ac_${name} STATIC ac_${name} "${dir}")
-  _acc_component_target(ac_${name} ac ${needs} "${arg_LINK_OPTIONS}")
+  _acc_component_target(ac_${name} ac "${needs}" "${arg_LINK_OPTIONS}")
   ac_add_library(ac_${name}_shared SHARED ac_${name} "${dir}")
-  _acc_component_target(ac_${name}_shared ac_shared ${needs} "")
+  _acc_component_target(ac_${name}_shared ac_shared "${needs}" "")
   foreach(target IN ITEMS ${name} ${name}_shared)
     add_library(acc::${target} ALIAS ac_${target})
     set_target_properties(ac_${target} PROPERTIES EXPORT_NAME ${target})
@@ -72,7 +76,7 @@ function(acc_add_component name module package)
   if(ACC_BUILD_TESTS AND NOT ACC_SANITIZE)
     set(sanitized ac_${name}_sanitized)
     ac_add_sanitized_library(${sanitized} ac_${name}_sanitized "${dir}")
-    _acc_component_target(${sanitized} ac_sanitized ${needs} "")
+    _acc_component_target(${sanitized} ac_sanitized "${needs}" "")
   endif()
   set_property(GLOBAL APPEND PROPERTY ACC_COMPONENTS ${name})
   set_property(GLOBAL PROPERTY ACC_COMPONENT_${name}_SANITIZED ${sanitized})
@@ -96,11 +100,15 @@ function(_acc_install_component name module options)
   install(EXPORT ${export} NAMESPACE acc:: DESTINATION "${package_dir}"
     FILE ${export}Targets.cmake COMPONENT dev)
   set(file "${CMAKE_CURRENT_BINARY_DIR}/${export}.cmake")
-  file(WRITE "${file}"
-"# acc::${name} needs ${module}.
+  set(dependency "")
+  if(module)
+    set(dependency "# acc::${name} needs ${module}.
 find_dependency(PkgConfig)
 pkg_check_modules(ACC_${upper} REQUIRED QUIET IMPORTED_TARGET GLOBAL \"${module}\")
-include(\"\${CMAKE_CURRENT_LIST_DIR}/${export}Targets.cmake\")
+")
+  endif()
+  file(WRITE "${file}"
+"${dependency}include(\"\${CMAKE_CURRENT_LIST_DIR}/${export}Targets.cmake\")
 ")
   install(FILES "${file}" DESTINATION "${package_dir}" COMPONENT dev)
   file(RELATIVE_PATH ACC_PC_PREFIX
@@ -108,6 +116,12 @@ include(\"\${CMAKE_CURRENT_LIST_DIR}/${export}Targets.cmake\")
   string(REGEX REPLACE "/$" "" ACC_PC_PREFIX "${ACC_PC_PREFIX}")
   string(REGEX REPLACE "([<>=]+)" " \\1 " ACC_PC_MODULE "${module}")
   list(JOIN options " " ACC_PC_OPTIONS)
+  set(ACC_PC_WITH "${ACC_PC_MODULE}")
+  set(ACC_PC_REQUIRES "acc, ${ACC_PC_MODULE}")
+  if(NOT module)
+    set(ACC_PC_WITH "its component ${name}")
+    set(ACC_PC_REQUIRES "acc")
+  endif()
   set(ACC_PC_NAME ${name})
   configure_file("${PROJECT_SOURCE_DIR}/cmake/acc-component.pc.in"
     acc-${name}.pc @ONLY)

@@ -146,6 +146,7 @@ struct aci_thread {
   int error;                       /* raised, not yet taken */
   int run_error;                   /* how the last ac_run ended */
   int virtual_clock;               /* wanted for the next loop */
+  const struct aci_driver_class *driver_class; /* likewise; or NULL */
   ac_error_handler *error_handler; /* NULL: the default */
   void *error_arg;
 };
@@ -316,6 +317,8 @@ struct ac_loop {
    * if tasks are ready all the time. It does so at the end of a turn that
    * leaves ACI_HURRY or less. */
   int budget;
+  int turns_budget; /* what it begins with */
+  uint64_t shuffle; /* ready tasks run in an order drawn from it; 0: FIFO */
   /* Operations on descriptors that may succeed at once until then. */
   int io_budget;
   int stop;        /* leave the loop when the current batch is done */
@@ -392,6 +395,11 @@ void aci_loop_end_tasks(ac_loop *loop);
 void aci_loop_close(ac_loop *loop);
 /* Wakes it from any thread or signal handler, to look at the bits. */
 void aci_loop_attend(ac_loop *loop, int bits);
+
+/* ---- shuffle.c ----------------------------------------------------------- */
+
+/* state: of the random numbers, not 0. */
+void aci_shuffle(struct aci_queue *ready, uint64_t *state);
 
 /* ---- part.c -------------------------------------------------------------- */
 
@@ -753,6 +761,11 @@ int aci_io_open(ac_loop *loop);
 /* Lets the kernel see all that was asked of the driver. */
 void aci_io_settle(ac_loop *loop);
 void aci_io_close(ac_loop *loop);
+/* Somebody waits for a descriptor that the driver does not simulate. */
+int aci_io_waits_outside(const ac_loop *loop);
+static inline int aci_is_simulated(const ac_loop *loop) {
+  return loop->driver.class->next_event != NULL;
+}
 /* Looks for ready descriptors, waiting for them until when_ns (-1: for ever;
  * 0: not at all). */
 void aci_io_poll(ac_loop *loop, int64_t when_ns);

@@ -10,6 +10,7 @@ __thread int ac_budget;
 
 enum {
   BUDGET = 61, /* tokio's event interval */
+  ONE_TURN = ACI_HURRY + 1,
   IO_BUDGET = 256,
   OPERATION_BUDGET = 128,
   /* The main task may catch a deadlock's error and go on; but not for ever. */
@@ -174,11 +175,24 @@ void aci_loop_wait(ac_loop *loop) {
   attend(loop);
 }
 
-static void wait_for_something(ac_loop *loop) {
+/* When something will be due by itself; -1: never. Nobody lives to see the
+ * end of time. */
+static int64_t next_due(const ac_loop *loop) {
   int64_t next_ns = aci_wheel_next(&loop->wheel);
-  if (loop->virtual_clock && next_ns == INT64_MAX)
+  if (!loop->virtual_clock)
+    return next_ns;
+  if (next_ns == INT64_MAX)
     next_ns = -1;
-  if (next_ns < 0 && !loop->waiting_fds && !loop->waiting_outside &&
+  if (!aci_is_simulated(loop))
+    return next_ns;
+  int64_t event_ns = loop->driver.class->next_event(&loop->driver);
+  return event_ns >= 0 && (next_ns < 0 || event_ns < next_ns) ? event_ns
+                                                              : next_ns;
+}
+
+static void wait_for_something(ac_loop *loop) {
+  int64_t next_ns = next_due(loop);
+  if (next_ns < 0 && !aci_io_waits_outside(loop) && !loop->waiting_outside &&
       !can_be_woken(loop)) {
     deadlock(loop);
     return;
@@ -192,6 +206,8 @@ static void wait_for_something(ac_loop *loop) {
     return;
   }
   aci_io_poll(loop, 0);
+  if (aci_is_simulated(loop))
+    next_ns = next_due(loop); /* the poll may have begun something */
   if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention) &&
       next_ns > loop->virtual_ns)
     loop->virtual_ns = next_ns;
@@ -199,7 +215,7 @@ static void wait_for_something(ac_loop *loop) {
 
 static inline void look_at_clock(ac_loop *loop) {
   ac_running = NULL;
-  loop->budget = BUDGET;
+  loop->budget = loop->turns_budget;
   loop->io_budget = IO_BUDGET;
   ac_budget = OPERATION_BUDGET;
   if (atomic_load_explicit(&loop->attention, memory_order_relaxed))
@@ -216,6 +232,8 @@ static void between_turns(ac_loop *loop) {
     wait_for_something(loop);
   else if (loop->waiting_fds || loop->driver.under_way || loop->driver.asked)
     aci_io_poll(loop, 0);
+  if (AC_UNLIKELY(loop->shuffle != 0))
+    aci_shuffle(&loop->ready, &loop->shuffle);
 }
 
 /* One look around, without blocking, and a budget's worth of steps. */
@@ -229,7 +247,7 @@ void aci_loop_step(ac_loop *loop) {
     loop->idle_ns = now_ns;
     aci_fd_verify(loop);
   }
-  int64_t next_ns = aci_wheel_next(&loop->wheel);
+  int64_t next_ns = next_due(loop);
   if (loop->virtual_clock && aci_queue_is_empty(&loop->ready) &&
       !atomic_load(&loop->attention) && next_ns >= 0 && next_ns != INT64_MAX) {
     if (next_ns > loop->virtual_ns)
@@ -253,6 +271,14 @@ void aci_loop_run(ac_loop *loop) {
 
 /* ---- from beginning to end ----------------------------------------------- */
 
+static void be_simulated(ac_loop *loop) {
+  loop->virtual_clock = 1;
+  loop->random = loop->driver.random;
+  loop->shuffle = loop->driver.shuffle;
+  if (loop->shuffle)
+    loop->turns_budget = loop->budget = ONE_TURN;
+}
+
 int aci_loop_open(ac_loop **result) {
   ac_loop *loop = aci_sys_alloc(sizeof *loop, _Alignof(ac_loop));
   if (!loop)
@@ -260,7 +286,7 @@ int aci_loop_open(ac_loop **result) {
   memset(loop, 0, sizeof *loop);
   aci_queue_init(&loop->ready);
   aci_queue_init(&loop->posted);
-  loop->budget = BUDGET;
+  loop->budget = loop->turns_budget = BUDGET;
   loop->io_budget = IO_BUDGET;
   ac_budget = OPERATION_BUDGET;
   loop->unattended = -1;
@@ -273,6 +299,8 @@ int aci_loop_open(ac_loop **result) {
   aci_pool_init(&loop->frames, ACI_BLOCK_LIMIT);
   loop->virtual_clock = aci_thread.virtual_clock;
   aci_thread.virtual_clock = 0;
+  if (aci_is_simulated(loop))
+    be_simulated(loop);
   loop->wheel.time_ns = (uint64_t)aci_clock(loop);
   aci_call_open(loop);
   aci_thread.loop = loop;

@@ -114,6 +114,14 @@ struct aci_driver_class {
   /* Lets the kernel see all that was asked of the driver, and lets go of what
    * was dropped; reports nothing. */
   void (*settle)(struct aci_driver *driver);
+
+  /* The rest is NULL but in a driver that simulates what it reports: its loop
+   * has virtual time, and its threads' work is done in the loop. */
+
+  /* The loop's time at which it will report something; negative: never. */
+  int64_t (*next_event)(const struct aci_driver *driver);
+  /* False: it reports what the system says of the descriptor. */
+  int (*simulates)(const struct aci_driver *driver, int fd);
 };
 
 struct aci_driver {
@@ -122,13 +130,20 @@ struct aci_driver {
   int wake_fd;
   int asked;     /* the kernel has not seen everything yet */
   int under_way; /* requests */
-  void *state;   /* the class's */
+  /* Set by open, where it simulates: of ac_select's choices, and of the order
+   * in which ready tasks run, if that is not to be the one in which they
+   * became so; not 0. */
+  uint64_t random, shuffle;
+  void *state; /* the class's */
 };
 
-/* For libraries that bring a driver: it is the first choice from now on.
- * Returns the driver on epoll, to build upon. */
+/* For libraries that bring a driver, from a constructor. `preferred`: it is
+ * the first choice from now on; else it has to be asked for. Returns the
+ * driver on epoll, to build upon. */
 AC_API const struct aci_driver_class *
-aci_driver_register(const struct aci_driver_class *driver_class);
+aci_driver_register(const struct aci_driver_class *driver_class, int preferred);
+/* This thread's next loop has it, whatever is asked for otherwise. */
+AC_API void aci_driver_use_next(const struct aci_driver_class *driver_class);
 
 #pragma GCC visibility push(hidden)
 extern const struct aci_driver_class aci_driver_epoll;

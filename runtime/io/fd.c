@@ -26,6 +26,18 @@ void aci_io_settle(ac_loop *loop) {
     loop->driver.class->settle(&loop->driver);
 }
 
+int aci_io_waits_outside(const ac_loop *loop) {
+  if (!aci_is_simulated(loop))
+    return loop->waiting_fds != 0;
+  for (int fd = 0; loop->waiting_fds && fd < loop->fd_count; fd++) {
+    const struct aci_fd *entry = &loop->fds[fd];
+    if ((entry->reader || entry->writer || entry->watches) &&
+        !loop->driver.class->simulates(&loop->driver, fd))
+      return 1;
+  }
+  return 0;
+}
+
 /* Standard input and its like are mostly shared with others, a shell, who do
  * not expect it. */
 static void make_blocking_again(ac_loop *loop) {

@@ -579,7 +579,7 @@ AC_API extern const int ac_driver_uring;
 const int ac_driver_uring = 1;
 
 __attribute__((constructor)) static void register_driver(void) {
-  epoll_class = aci_driver_register(&uring_class);
+  epoll_class = aci_driver_register(&uring_class, 1);
 }
 
 int ac_uring_is_usable(void) {
