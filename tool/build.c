@@ -289,8 +289,10 @@ static void check_parentheses(struct builder *b, CXCursor target,
   diag_at(b->diags, source, SEVERITY_ERROR, word.begin,
           "'%.*s' needs parentheses around it here",
           (int)(word.end - word.begin), source->text + word.begin);
-  /* What it was read as breaks rules that it does not break. */
   set_mark_end(source, &word);
+  diag_insert(b->diags, source, word.begin, "(");
+  diag_insert(b->diags, source, word.end, ")");
+  /* What it was read as breaks rules that it does not break. */
   vector_push(b->arena, &b->parsed->errors, word);
 }
 
@@ -1559,7 +1561,7 @@ static void drop_prototype(struct builder *b, CXCursor cursor) {
 /* clang lets a later declaration inherit the convention in silence. */
 static void check_says_async(struct builder *b, CXCursor cursor) {
   const struct source *source = b->parsed->source;
-  uint32_t at = parsed_range(b->parsed, cursor).begin;
+  uint32_t begin = parsed_range(b->parsed, cursor).begin, at = begin;
   uint32_t name = parsed_offset(b->parsed, clang_getCursorLocation(cursor));
   uint32_t after =
       source_skip_space(source, source_word_end(source, name));
@@ -1578,6 +1580,8 @@ static void check_says_async(struct builder *b, CXCursor cursor) {
           "'%s' was declared async before; this declaration must say 'async' "
           "too",
           spelling(b, cursor));
+  diag_insert(b->diags, source, begin,
+              words_has_keywords(source) ? "async " : "_Async ");
 }
 
 static const char *printed(struct builder *b, CXCursor cursor) {

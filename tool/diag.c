@@ -50,14 +50,41 @@ struct diag *diag_at(struct diags *diags, const struct source *source,
   return &diags->items.items[diags->items.count - 1];
 }
 
+void diag_fix(struct arena *arena, struct diag *diag,
+              const struct source *source, struct range range,
+              const char *text) {
+  uint32_t last = range.end > range.begin ? range.end - 1 : range.end;
+  if (range.begin == UINT32_MAX || range.end == UINT32_MAX ||
+      source_is_spliced(source, range.begin) ||
+      source_is_spliced(source, last)) {
+    diag->no_fixits = true;
+    return;
+  }
+  uint32_t end = source_original(source, last);
+  struct fixit fixit = {{source_original(source, range.begin),
+                         range.end > range.begin ? end + 1 : end},
+                        text};
+  vector_push(arena, &diag->fixits, fixit);
+}
+
+void diag_replace(struct diags *diags, const struct source *source,
+                  struct range range, const char *text) {
+  if (diags->items.count)
+    diag_fix(diags->arena, &diags->items.items[diags->items.count - 1], source,
+             range, text);
+}
+
 void diag_insert(struct diags *diags, const struct source *source,
                  uint32_t offset, const char *text) {
-  if (!diags->items.count || source_is_spliced(source, offset))
-    return;
-  struct diag *diag = &diags->items.items[diags->items.count - 1];
-  uint32_t original = source_original(source, offset);
-  diag->has_fixit = true;
-  diag->fixit = (struct fixit){original, original, text};
+  diag_replace(diags, source, (struct range){offset, offset}, text);
+}
+
+void diag_remove(struct diags *diags, const struct source *source,
+                 struct range range) {
+  while (range.end < source->bytes &&
+         (source->text[range.end] == ' ' || source->text[range.end] == '\t'))
+    range.end++;
+  diag_replace(diags, source, range, "");
 }
 
 void diag_plain(struct diags *diags, const char *format, ...) {
@@ -80,41 +107,114 @@ static bool use_color(const struct options *options) {
   return options->color == COLOR_ALWAYS;
 }
 
-/* The source line, tabs as they are, and below it the caret. */
-static void print_line(const struct diag *diag, bool color) {
-  fprintf(stderr, "%s\n", diag->line_text);
-  struct {
-    char text[512];
-  } marks;
-  size_t length = strlen(diag->line_text), at = 0;
-  for (; at + 1 < diag->column && at < sizeof marks.text - 1; at++)
-    marks.text[at] = at < length && diag->line_text[at] == '\t' ? '\t' : ' ';
-  if (at >= sizeof marks.text - 1)
-    return;
-  marks.text[at++] = '^';
-  for (uint32_t i = 1; i < diag->underline && at < sizeof marks.text - 1 &&
-                       at < length;
-       i++)
-    marks.text[at++] = '~';
-  marks.text[at] = '\0';
-  fprintf(stderr, color ? "\033[0;1;32m%s\033[0m\n" : "%s\n", marks.text);
+enum { MARKS = 512 };
+
+/* A line below the source's, as wide as wanted: blanks, and tabs under tabs. */
+struct marks {
+  char text[MARKS + 1];
+  size_t length;
+};
+
+static bool marks_reach(struct marks *marks, const char *line, size_t column) {
+  size_t length = strlen(line);
+  if (column >= MARKS)
+    return false;
+  for (; marks->length < column; marks->length++)
+    marks->text[marks->length] =
+        marks->length < length && line[marks->length] == '\t' ? '\t' : ' ';
+  return true;
 }
 
-static void print_fixit(const struct diag *diag, const struct options *options) {
-  uint32_t column = source_column(diag->source, diag->fixit.begin);
-  uint32_t line = source_line(diag->source, diag->fixit.begin);
-  if (diag->line_text && line == diag->line) {
-    for (uint32_t i = 1; i < column; i++)
-      fputc(i <= strlen(diag->line_text) && diag->line_text[i - 1] == '\t'
-                ? '\t'
-                : ' ',
-            stderr);
-    fprintf(stderr, "%s\n", diag->fixit.text);
+static void marks_put(struct marks *marks, const char *line, size_t column,
+                      char c) {
+  if (!marks_reach(marks, line, column + 1))
+    return;
+  if (marks->text[column] != '\t')
+    marks->text[column] = c;
+}
+
+static void marks_print(struct marks *marks, bool color) {
+  while (marks->length && (marks->text[marks->length - 1] == ' ' ||
+                           marks->text[marks->length - 1] == '\t'))
+    marks->length--;
+  if (marks->length)
+    fprintf(stderr, color ? "\033[0;1;32m%.*s\033[0m\n" : "%.*s\n",
+            (int)marks->length, marks->text);
+}
+
+/* The part of an original range on the diagnostic's line: columns from 0. */
+static struct range on_line(const struct diag *diag, struct range range) {
+  uint32_t begin = diag->source->lines.items[diag->line - 1];
+  uint32_t end = begin + (uint32_t)strlen(diag->line_text);
+  struct range columns = {range.begin > begin ? range.begin : begin,
+                          range.end < end ? range.end : end};
+  if (columns.begin >= columns.end)
+    return (struct range){0, 0};
+  return (struct range){columns.begin - begin, columns.end - begin};
+}
+
+/* The source line, and below it the caret and what it is about. */
+static void print_line(const struct diag *diag, bool color) {
+  fprintf(stderr, "%s\n", diag->line_text);
+  struct marks marks = {.length = 0};
+  for (size_t i = 0; diag->source && i < diag->underlined.count; i++) {
+    struct range columns = on_line(diag, diag->underlined.items[i]);
+    for (uint32_t at = columns.begin; at < columns.end; at++)
+      marks_put(&marks, diag->line_text, at, '~');
   }
-  if (options->parseable_fixits)
-    fprintf(stderr, "fix-it:\"%s\":{%u:%u-%u:%u}:\"%s\"\n", diag->source->name,
-            line, column, line,
-            column + (diag->fixit.end - diag->fixit.begin), diag->fixit.text);
+  if (diag->column)
+    marks_put(&marks, diag->line_text, diag->column - 1, '^');
+  marks_print(&marks, color);
+}
+
+/* What to write, below the place; a second text moves to the right of the
+ * first. */
+static void print_fixits(const struct diag *diag, bool color) {
+  struct marks marks = {.length = 0};
+  for (size_t i = 0; i < diag->fixits.count; i++) {
+    const struct fixit *fixit = &diag->fixits.items[i];
+    if (source_line(diag->source, fixit->range.begin) != diag->line ||
+        strchr(fixit->text, '\n'))
+      continue;
+    size_t column = source_column(diag->source, fixit->range.begin) - 1;
+    if (marks.length > column && marks.length)
+      column = marks.length + 1;
+    size_t length = strlen(fixit->text);
+    if (!length || !marks_reach(&marks, diag->line_text, column) ||
+        column + length > MARKS)
+      continue;
+    memcpy(marks.text + column, fixit->text, length);
+    marks.length = column + length;
+  }
+  marks_print(&marks, color);
+}
+
+static void print_escaped(const char *text) {
+  for (; *text; text++)
+    if (*text == '\n')
+      fputs("\\n", stderr);
+    else if (*text == '\t')
+      fputs("\\t", stderr);
+    else if (*text == '"' || *text == '\\')
+      fprintf(stderr, "\\%c", *text);
+    else
+      fputc(*text, stderr);
+}
+
+static void print_parseable(const struct diag *diag) {
+  const struct source *source = diag->source;
+  for (size_t i = 0; i < diag->fixits.count; i++) {
+    const struct fixit *fixit = &diag->fixits.items[i];
+    fputs("fix-it:\"", stderr);
+    print_escaped(source->name);
+    fprintf(stderr, "\":{%u:%u-%u:%u}:\"",
+            source_line(source, fixit->range.begin),
+            source_column(source, fixit->range.begin),
+            source_line(source, fixit->range.end),
+            source_column(source, fixit->range.end));
+    print_escaped(fixit->text);
+    fputs("\"\n", stderr);
+  }
 }
 
 static void print_one(const struct diag *diag, const struct options *options,
@@ -139,8 +239,12 @@ static void print_one(const struct diag *diag, const struct options *options,
   fputs(color ? "\033[0m\n" : "\n", stderr);
   if (diag->line_text)
     print_line(diag, color);
-  if (diag->has_fixit)
-    print_fixit(diag, options);
+  if (diag->no_fixits || !diag->source)
+    return;
+  if (diag->line_text)
+    print_fixits(diag, color);
+  if (options->parseable_fixits)
+    print_parseable(diag);
 }
 
 static void print_count(unsigned errors, unsigned warnings) {

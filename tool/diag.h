@@ -14,8 +14,9 @@
 
 enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 
+/* Original text that is to be replaced; an empty range: an insertion. */
 struct fixit {
-  uint32_t begin, end; /* original offsets; equal: an insertion */
+  struct range range;
   const char *text;
 };
 
@@ -24,12 +25,12 @@ struct diag {
   const char *file; /* NULL: no place */
   uint32_t line, column;
   const char *line_text; /* without its newline; NULL: not shown */
-  uint32_t underline;    /* columns after the caret to mark with ~ */
+  VECTOR(struct range) underlined; /* original text to mark with ~ */
   const char *text;
   const char *flag; /* of a warning: "-Wunused" */
-  bool has_fixit;
-  struct fixit fixit;
-  const struct source *source; /* of the fix-it */
+  VECTOR(struct fixit) fixits;
+  bool no_fixits; /* one of them cannot be told, so none is */
+  const struct source *source; /* of underlined text and fix-its */
 };
 
 struct diags {
@@ -44,9 +45,19 @@ struct diag *diag_at(struct diags *diags, const struct source *source,
                      enum severity severity, uint32_t offset,
                      const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* Gives the last one a fix-it: insert text at a legible offset. */
+/* Gives one a fix-it: legible text is replaced. What a macro brought cannot be
+ * edited: the diagnostic has no fix-it then. */
+void diag_fix(struct arena *arena, struct diag *diag,
+              const struct source *source, struct range range,
+              const char *text);
+/* The same for the last one: legible text is replaced, or text inserted at a
+ * legible offset, or removed with the blanks that follow. */
+void diag_replace(struct diags *diags, const struct source *source,
+                  struct range range, const char *text);
 void diag_insert(struct diags *diags, const struct source *source,
                  uint32_t offset, const char *text);
+void diag_remove(struct diags *diags, const struct source *source,
+                 struct range range);
 /* An error about no place: "acc: error: ...". */
 void diag_plain(struct diags *diags, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

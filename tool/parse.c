@@ -880,6 +880,88 @@ static const char *reword_empty_body(const struct parsed *parsed,
   return mark ? arena_printf(arena, "'%s' has an empty body", mark) : text;
 }
 
+/* What clang underlines, and what it would write instead. Text that came with a
+ * macro's expansion or that speaks of a mark cannot be told. */
+static void add_ranges(const struct parsed *parsed, struct arena *arena,
+                       CXDiagnostic diagnostic, struct diag *diag) {
+  const struct source *source = parsed->source;
+  for (unsigned i = 0; i < clang_getDiagnosticNumRanges(diagnostic); i++) {
+    CXSourceRange range = clang_getDiagnosticRange(diagnostic, i);
+    uint32_t begin = parsed_offset(parsed, clang_getRangeStart(range));
+    uint32_t end = parsed_offset(parsed, clang_getRangeEnd(range));
+    if (begin == UINT32_MAX || end == UINT32_MAX || begin >= end)
+      continue;
+    struct range original = {source_original(source, begin),
+                             source_original(source, end)};
+    vector_push(arena, &diag->underlined, original);
+  }
+  for (unsigned i = 0; i < clang_getDiagnosticNumFixIts(diagnostic); i++) {
+    CXSourceRange range;
+    const char *text =
+        taken(arena, clang_getDiagnosticFixIt(diagnostic, i, &range));
+    struct range legible = {parsed_offset(parsed, clang_getRangeStart(range)),
+                            parsed_offset(parsed, clang_getRangeEnd(range))};
+    diag->no_fixits |= strstr(text, "swiftcall") || strstr(text, "ac__");
+    diag_fix(arena, diag, source, legible, text);
+  }
+}
+
+/* f() lacks its void: where the parentheses of the declaration that says
+ * `async` here are empty. */
+static void offer_void(const struct source *source, struct arena *arena,
+                       struct diag *diag, uint32_t offset) {
+  for (uint32_t at = offset; at < source->bytes; at++) {
+    char c = source->text[at];
+    if (c == ';' || c == '{')
+      return;
+    if (c != '(' || source->text[source_skip_space(source, at + 1)] != ')')
+      continue;
+    diag_fix(arena, diag, source, (struct range){at + 1, at + 1}, "void");
+    return;
+  }
+}
+
+static bool is_include(const struct source *source, uint32_t at) {
+  const char *text = source->original;
+  while (text[at] == ' ' || text[at] == '\t')
+    at++;
+  if (text[at++] != '#')
+    return false;
+  while (text[at] == ' ' || text[at] == '\t')
+    at++;
+  return !strncmp(text + at, "include", 7);
+}
+
+/* A word without its header: after the includes before this line. */
+static void offer_include(const struct source *source, struct arena *arena,
+                          struct diag *diag, const char *include) {
+  uint32_t at = 0;
+  for (uint32_t line = 1; line < diag->line; line++)
+    if (is_include(source, source->lines.items[line - 1]))
+      at = source->lines.items[line];
+  struct fixit fixit = {{at, at}, include};
+  vector_push(arena, &diag->fixits, fixit);
+}
+
+/* The fix-its of messages that clang does not know the cure for. */
+static void add_cure(const struct parsed *parsed, struct diags *diags,
+                     struct diag *diag, uint32_t offset) {
+  static const char *const includes[][2] = {
+      {"unknown type name 'async'", "#include <ac/async.h>\n"},
+      {"unknown type name '_Async'", "#include <ac/ac.h>\n"}};
+  if (!strcmp(diag->text, WORDS_NO_PROTOTYPE))
+    offer_void(parsed->source, diags->arena, diag, offset);
+  for (size_t i = 0; i < sizeof includes / sizeof *includes; i++) {
+    if (strncmp(diag->text, includes[i][0], strlen(includes[i][0])) != 0)
+      continue;
+    bool told = false;
+    for (size_t j = 0; j < diags->items.count; j++)
+      told |= !strcmp(diags->items.items[j].text, diag->text);
+    if (!told)
+      offer_include(parsed->source, diags->arena, diag, includes[i][1]);
+  }
+}
+
 static void add_clang(const struct parsed *parsed, struct diags *diags,
                       CXDiagnostic diagnostic, bool is_note) {
   struct arena *arena = diags->arena;
@@ -923,6 +1005,8 @@ static void add_clang(const struct parsed *parsed, struct diags *diags,
     diag.column = source_column(source, original);
     diag.line_text = line_in(arena, source->original, source->original_bytes,
                              original);
+    add_ranges(parsed, arena, diagnostic, &diag);
+    add_cure(parsed, diags, &diag, offset);
   } else if (file) {
     diag.file = taken(arena, clang_getFileName(file));
     diag.line = line;

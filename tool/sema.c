@@ -73,6 +73,37 @@ static void check_kids(struct sema *s, const struct expr *e,
     check_expr(s, e->kids.items[i].expr, place);
 }
 
+/* Does .x, ->x, [x] or a call follow? They bind closer than await. */
+static bool has_postfix(const struct sema *s, uint32_t end) {
+  uint32_t at = source_skip_space(s->source, end);
+  if (at + 1 >= s->source->bytes)
+    return false;
+  const char *text = s->source->text + at;
+  return *text == '.' || *text == '[' || *text == '(' ||
+         (*text == '-' && text[1] == '>');
+}
+
+/* The fix-it of an expression that lacks its await. */
+static void offer_await(struct sema *s, const struct expr *e,
+                        struct place place) {
+  if (!place.in_async || place.unevaluated)
+    return;
+  bool postfix = has_postfix(s, e->range.end);
+  diag_insert(s->diags, s->source, e->range.begin,
+              postfix ? "(await " : "await ");
+  if (postfix)
+    diag_insert(s->diags, s->source, e->range.end, ")");
+}
+
+/* The fix-it of an await that is one too many. */
+static void offer_no_await(struct sema *s, const struct expr *e) {
+  if (e->kind == EX_AWAIT && e->kids.count)
+    diag_replace(s->diags, s->source,
+                 (struct range){e->range.begin,
+                                e->kids.items[0].expr->range.begin},
+                 "");
+}
+
 static void note_declared(struct sema *s, const struct function *f) {
   if (f && f->is_defined)
     diag_at(s->diags, s->source, SEVERITY_NOTE, f->range.begin,
@@ -129,8 +160,7 @@ static void check_call(struct sema *s, const struct expr *e,
     diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
             "call through async function pointer '%s' is never awaited",
             text_of(s, callee));
-  if (place.in_async && !place.unevaluated)
-    diag_insert(s->diags, s->source, e->range.begin, "await ");
+  offer_await(s, e, place);
   note_declared(s, e->callee);
 }
 
@@ -164,6 +194,7 @@ static void check_await(struct sema *s, const struct expr *e,
                                      operand->type->handle != HANDLE_NONE)) {
     diag_at(s->diags, s->source, SEVERITY_ERROR, at,
             "the operand of 'await' is already awaited");
+    offer_no_await(s, e);
     check_expr(s, operand, place);
     return;
   }
@@ -180,7 +211,8 @@ static void check_await(struct sema *s, const struct expr *e,
     diag_at(s->diags, s->source, SEVERITY_ERROR, at,
             "'await %s' awaits the function itself; call it",
             target->callee->name);
-    diag_insert(s->diags, s->source, operand->range.end, "()");
+    if (!target->callee->type->params.count && operand->kind == EX_ASYNC)
+      diag_insert(s->diags, s->source, operand->range.end, "()");
   } else {
     if (operand->kind == EX_CALL)
       diag_at(s->diags, s->source, SEVERITY_ERROR, at,
@@ -192,6 +224,7 @@ static void check_await(struct sema *s, const struct expr *e,
               "'await' needs a call of an async function or a handle, not "
               "'%s'",
               type ? type_text(s, type) : "this");
+    offer_no_await(s, e);
     check_expr(s, operand, place);
   }
 }
@@ -230,6 +263,12 @@ static bool takes_handle(enum operator op, enum handle_kind handle) {
   }
 }
 
+/* A call that an operator could take, were it not awaited. */
+static bool is_awaited_call(const struct expr *e) {
+  return e->kind == EX_AWAIT && e->kids.count &&
+         expr_is_async_call(expr_bare(e->kids.items[0].expr));
+}
+
 /* Calls, or assignments of calls; for select also handles. */
 static void check_children(struct sema *s, const struct expr *e,
                            struct place place) {
@@ -249,6 +288,8 @@ static void check_children(struct sema *s, const struct expr *e,
               operator_name(e->op),
               is_select ? "an assignment of one, or a task or future"
                         : "or an assignment of one");
+      if (is_awaited_call(call))
+        offer_no_await(s, call);
       check_expr(s, kid, place);
       continue;
     }
@@ -260,11 +301,17 @@ static void check_children(struct sema *s, const struct expr *e,
   }
 }
 
+static void must_be_awaited(struct sema *s, const struct expr *e,
+                            struct place place) {
+  diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+          "'%s' must be awaited", operator_name(e->op));
+  offer_await(s, e, place);
+}
+
 static void check_select(struct sema *s, const struct expr *e,
                          struct place place) {
   if (!place.consumed)
-    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
-            "'%s' must be awaited", operator_name(e->op));
+    must_be_awaited(s, e, place);
   place.consumed = false;
   check_children(s, e, place);
 }
@@ -272,7 +319,7 @@ static void check_select(struct sema *s, const struct expr *e,
 static void check_gather(struct sema *s, const struct expr *e,
                          struct place place) {
   if (!place.consumed)
-    error(s, e->range.begin, "'ac_gather' must be awaited");
+    must_be_awaited(s, e, place);
   place.consumed = false;
   const struct expr *first = e->kids.count ? expr_bare(e->kids.items[0].expr) : NULL;
   if (e->kids.count == 2 && first && first->kind != EX_ASSIGN &&
@@ -292,11 +339,13 @@ static void check_gather(struct sema *s, const struct expr *e,
 static void check_blocks(struct sema *s, const struct expr *e) {
   for (size_t i = 0; i < e->kids.count; i++) {
     const struct expr *kid = e->kids.items[i].expr;
-    if (kid->kind == EX_STMT_EXPR &&
-        s->source->text[kid->range.begin] == '{')
-      diag_at(s->diags, s->source, SEVERITY_ERROR, kid->range.begin,
-              "a block is no operand of '%s'; write ({ ... })",
-              word_written(s, e));
+    if (kid->kind != EX_STMT_EXPR || s->source->text[kid->range.begin] != '{')
+      continue;
+    diag_at(s->diags, s->source, SEVERITY_ERROR, kid->range.begin,
+            "a block is no operand of '%s'; write ({ ... })",
+            word_written(s, e));
+    diag_insert(s->diags, s->source, kid->range.begin, "(");
+    diag_insert(s->diags, s->source, kid->range.end, ")");
   }
 }
 
@@ -327,8 +376,7 @@ static void check_operator(struct sema *s, const struct expr *e,
     return;
   }
   if ((e->op == OP_WAIT_FOR || e->op == OP_SHIELD) && !place.consumed)
-    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
-            "'%s' must be awaited", operator_name(e->op));
+    must_be_awaited(s, e, place);
   if (first && !expr_is_async_call(first) &&
       !(first->type && takes_handle(e->op, first->type->handle)))
     diag_at(s->diags, s->source, SEVERITY_ERROR, first->range.begin,
@@ -336,6 +384,8 @@ static void check_operator(struct sema *s, const struct expr *e,
                 ? "'%s' needs a future"
                 : "'%s' needs a call of an async function",
             word_written(s, e));
+  if (first && e->op != OP_FUTURE_SET && is_awaited_call(first))
+    offer_no_await(s, first);
   for (size_t i = 0; i < e->kids.count; i++) {
     struct place inner = place;
     inner.consumed = i == 0;
@@ -562,6 +612,14 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
     check_stmt(s, stmt->kids.items[i], around);
 }
 
+static void refuse_static(struct sema *s, const struct function *f) {
+  error(s, f->range.begin, "async 'main' cannot be static");
+  uint32_t at =
+      source_find_word(s->source, f->range.begin, f->range.end, "static");
+  if (at != UINT32_MAX)
+    diag_remove(s->diags, s->source, (struct range){at, at + 6});
+}
+
 static void check_function(struct sema *s, const struct function *f) {
   if (!f->type->prototyped)
     diag_at(s->diags, s->source, SEVERITY_ERROR, f->range.begin,
@@ -572,7 +630,7 @@ static void check_function(struct sema *s, const struct function *f) {
     diag_at(s->diags, s->source, SEVERITY_ERROR, f->range.begin,
             "async function '%s' cannot take variable arguments", f->name);
   if (f->is_main && f->is_static)
-    error(s, f->range.begin, "async 'main' cannot be static");
+    refuse_static(s, f);
   if (f->is_main && strcmp(type_text(s, f->result), "int") != 0)
     error(s, f->range.begin, "'main' must return 'int'");
   s->function = f;
@@ -593,12 +651,14 @@ static void check_stray_awaits(struct sema *s) {
     qsort(s->awaits.items, s->awaits.count, sizeof *s->awaits.items, by_value);
   for (size_t i = 0; i < s->unit->await_words.count; i++) {
     uint32_t at = s->unit->await_words.items[i];
-    if (!s->awaits.count ||
-        !bsearch(&at, s->awaits.items, s->awaits.count,
-                 sizeof *s->awaits.items, by_value))
-      diag_at(s->diags, s->source, SEVERITY_ERROR, at,
-              "'await' is an operator: it needs an expression, and cannot "
-              "begin a declaration");
+    if (s->awaits.count && bsearch(&at, s->awaits.items, s->awaits.count,
+                                   sizeof *s->awaits.items, by_value))
+      continue;
+    diag_at(s->diags, s->source, SEVERITY_ERROR, at,
+            "'await' is an operator: it needs an expression, and cannot "
+            "begin a declaration");
+    diag_remove(s->diags, s->source,
+                (struct range){at, source_word_end(s->source, at)});
   }
 }
 

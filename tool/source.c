@@ -155,3 +155,15 @@ bool source_word_is(const struct source *source, uint32_t offset,
   return source_word_end(source, offset) - offset == length &&
          strncmp(source->text + offset, word, length) == 0;
 }
+
+uint32_t source_find_word(const struct source *source, uint32_t begin,
+                          uint32_t end, const char *word) {
+  for (uint32_t at = begin; at < end;) {
+    at = source_skip_space(source, at);
+    if (at < end && source_word_is(source, at, word))
+      return at;
+    uint32_t after = source_word_end(source, at);
+    at = after > at ? after : at + 1;
+  }
+  return UINT32_MAX;
+}

@@ -62,6 +62,9 @@ uint32_t source_line_at(const struct source *source, uint32_t offset);
 
 /* Lexing helpers on the legible text: the offset after white space, comments
  * and line splices; the end of the identifier or number at offset. */
+/* Where a word stands between two legible offsets; UINT32_MAX: nowhere. */
+uint32_t source_find_word(const struct source *source, uint32_t begin,
+                          uint32_t end, const char *word);
 uint32_t source_skip_space(const struct source *source, uint32_t offset);
 uint32_t source_word_end(const struct source *source, uint32_t offset);
 bool source_word_is(const struct source *source, uint32_t offset,

@@ -65,8 +65,7 @@ static bool take_handle(struct arena *arena, struct buf *out,
 }
 
 static const char *const reworded[][2] = {
-    {"function with no prototype cannot use",
-     "an async function needs a prototype: write (void) for no parameters"},
+    {"function with no prototype cannot use", WORDS_NO_PROTOTYPE},
     {"variadic function cannot use",
      "a variadic function cannot be async"},
     {"'async' attribute only applies to",
@@ -285,4 +284,8 @@ bool words_async_main(const struct source *source, uint32_t begin,
     at = end > at ? end : at + 1;
   }
   return false;
+}
+
+bool words_has_keywords(const struct source *source) {
+  return strstr(source->original, "ac/async.h") != NULL;
 }

@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+#define WORDS_NO_PROTOTYPE                                                     \
+  "an async function needs a prototype: write (void) for no parameters"
+
 /* A message of clang's, with the marks of the dialect turned back into
  * `async` and `ac_task(int)`. */
 const char *words_of_user(struct arena *arena, const char *message);
@@ -22,6 +25,9 @@ bool words_is_violation(const char *message, const char *flag);
 /* `await` followed by a name, subscripts and members, and no call: its operand
  * can only be a handle, so it is read as `*` from the first. */
 bool words_guess_handles(struct source *source);
+
+/* Has the file the lower-case keywords? */
+bool words_has_keywords(const struct source *source);
 
 /* Does `async` stand between the offsets? For main, whose calling convention
  * clang ignores. */
