@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import re
+import resource
 import shlex
 import shutil
 
@@ -45,6 +46,9 @@ for sanitizer in filter(None, config.acc_sanitize.split(",")):
     config.available_features.add("build-" + sanitizer)
 if os.geteuid() == 0:
     config.available_features.add("root")
+# As many as a process may have, and some.
+if resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 10200:
+    config.available_features.add("10000-descriptors")
 # Servers that test/adapters/Inputs starts.
 if shutil.which("initdb") or glob.glob("/usr/lib/postgresql/*/bin/initdb"):
     config.available_features.add("postgres")
