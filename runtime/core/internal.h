@@ -364,7 +364,8 @@ struct ac_loop {
   struct aci_queue posted;
   ac_loop *next_loop;
 
-  struct aci_part *parts; /* part.c */
+  struct aci_part *parts;  /* part.c */
+  struct aci_trace *trace; /* trace.c; mostly NULL */
 
   struct aci_pool objects;
   struct aci_pool frames;

@@ -5,6 +5,8 @@
  * ready or BUDGET steps have been made, the loop looks at requests from
  * outside, at the clock and at descriptors, in this order. */
 #include "internal.h"
+#include "step.h"
+#include "trace.h"
 
 __thread int ac_budget;
 
@@ -22,53 +24,7 @@ enum {
 
 /* ---- one turn ------------------------------------------------------------ */
 
-/* A task begins, or ends without having begun. */
-static inline void begin(ac_loop *loop, struct ac_future *task) {
-  const struct ac_thunk *thunk = task->thunk;
-  uint32_t flags = task->node.flags;
-  void *payload = (char *)task + aci_payload_offset(flags);
-  task->node.flags = flags & ~(ACI_NEW | ACI_CANCEL);
-  ac_running = task;
-  ac_frame *status = AC_LIKELY(!(flags & ACI_CANCEL))
-                         ? thunk->start(payload, payload)
-                         : aci_raise(AC_ECANCELED);
-  aci_task_begun(loop, task, status, payload, thunk);
-}
-
-/* A step of a task that goes on with a value. */
-static inline void step(ac_loop *loop, struct aci_node *node) {
-  ac_frame *frame = aci_of_node(node)->leaf.parent;
-  ac_running = aci_of_node(node);
-  ac_frame *parent = frame->parent;
-  const struct ac_desc *desc = frame->desc;
-  ac_frame *status = desc->resume(frame, NULL);
-  if (AC_UNLIKELY(!aci_suspended(status)))
-    aci_run_outwards(loop, ac_running, parent, status, desc);
-  else if (!(node->flags & ACI_WAIT))
-    aci_ready(loop, node);
-}
-
-static inline void receive(ac_loop *loop, struct aci_node *node) {
-  if (!aci_receive_resume(loop, aci_of_node(node)))
-    return;
-  if (AC_LIKELY(!(node->flags & ACI_SLOW)))
-    step(loop, node);
-  else
-    aci_task_resume(aci_of_node(node));
-}
-
-static inline void special_step(ac_loop *loop, struct aci_node *node) {
-  if (AC_LIKELY(node->flags & ACI_NEW))
-    begin(loop, aci_of_node(node));
-  else if (node->flags & ACI_READER)
-    receive(loop, node);
-  else if (node->flags & ACI_SPECIAL)
-    aci_call_run(node);
-  else
-    aci_task_resume(aci_of_node(node));
-}
-
-/* The same when no other task is ready: if it yields it need not go through
+/* A step when no other task is ready: if the task yields it need not go through
  * the queue. The budget is at least 1. */
 static inline void step_alone(ac_loop *loop, struct ac_future *task) {
   ac_running = task;
@@ -104,9 +60,9 @@ static void run_ready(ac_loop *loop) {
         struct aci_node *next = node->next;
         loop->budget--;
         if (AC_UNLIKELY(node->flags & ACI_SLOW))
-          special_step(loop, node);
+          aci_special_step(loop, node);
         else
-          step(loop, node);
+          aci_step(loop, node);
         if (node == last)
           break;
         node = next;
@@ -190,7 +146,10 @@ static int64_t next_due(const ac_loop *loop) {
                                                               : next_ns;
 }
 
-static void wait_for_something(ac_loop *loop) {
+/* In the usual loop and in that which is traced, so that neither calls it. */
+#define PART_OF_BOTH static inline __attribute__((always_inline))
+
+PART_OF_BOTH void wait_for_something(ac_loop *loop) {
   int64_t next_ns = next_due(loop);
   if (next_ns < 0 && !aci_io_waits_outside(loop) && !loop->waiting_outside &&
       !can_be_woken(loop)) {
@@ -224,16 +183,36 @@ static inline void look_at_clock(ac_loop *loop) {
     aci_wheel_advance(loop, aci_clock(loop));
 }
 
-static void between_turns(ac_loop *loop) {
-  look_at_clock(loop);
-  if (loop->stop)
-    return;
+PART_OF_BOTH void poll_between_turns(ac_loop *loop) {
   if (aci_queue_is_empty(&loop->ready))
     wait_for_something(loop);
   else if (loop->waiting_fds || loop->driver.under_way || loop->driver.asked)
     aci_io_poll(loop, 0);
+}
+
+static inline void shuffle(ac_loop *loop) {
   if (AC_UNLIKELY(loop->shuffle != 0))
     aci_shuffle(&loop->ready, &loop->shuffle);
+}
+
+static void between_turns(ac_loop *loop) {
+  look_at_clock(loop);
+  if (loop->stop)
+    return;
+  poll_between_turns(loop);
+  shuffle(loop);
+}
+
+static void __attribute__((cold)) between_turns_traced(ac_loop *loop) {
+  aci_trace_between_begin(loop->trace, "requests and timers");
+  look_at_clock(loop);
+  aci_trace_between_end(loop->trace);
+  if (loop->stop)
+    return;
+  aci_trace_between_begin(loop->trace, "poll");
+  poll_between_turns(loop);
+  aci_trace_between_end(loop->trace);
+  shuffle(loop);
 }
 
 /* One look around, without blocking, and a budget's worth of steps. */
@@ -254,18 +233,30 @@ void aci_loop_step(ac_loop *loop) {
       loop->virtual_ns = next_ns;
     aci_wheel_advance(loop, aci_clock(loop));
   }
-  run_ready(loop);
+  if (loop->trace)
+    aci_trace_run_ready(loop);
+  else
+    run_ready(loop);
   /* The host waits for the descriptor alone. */
   aci_io_settle(loop);
   ac_running = NULL;
 }
 
+static void __attribute__((cold)) run_traced(ac_loop *loop) {
+  do {
+    aci_trace_run_ready(loop);
+    between_turns_traced(loop);
+  } while (!loop->stop);
+}
+
 void aci_loop_run(ac_loop *loop) {
   loop->stop = 0;
-  do {
+  if (loop->trace)
+    run_traced(loop);
+  while (!loop->stop) {
     run_ready(loop);
     between_turns(loop);
-  } while (!loop->stop);
+  }
   ac_running = NULL;
 }
 
@@ -304,6 +295,7 @@ int aci_loop_open(ac_loop **result) {
   loop->wheel.time_ns = (uint64_t)aci_clock(loop);
   aci_call_open(loop);
   aci_thread.loop = loop;
+  loop->trace = aci_trace_open(loop);
   *result = loop;
   return AC_OK;
 }
@@ -322,6 +314,7 @@ void aci_loop_close(ac_loop *loop) {
   if (loop->failures)
     aci_each_object(loop, report_left, NULL);
   aci_io_close(loop);
+  aci_trace_close(loop->trace);
   aci_pool_close(&loop->frames);
   aci_pool_close(&loop->objects);
   aci_thread.loop = NULL;
