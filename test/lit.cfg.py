@@ -46,6 +46,12 @@ for sanitizer in filter(None, config.acc_sanitize.split(",")):
     config.available_features.add("build-" + sanitizer)
 if os.geteuid() == 0:
     config.available_features.add("root")
+# Libraries that larger examples use.
+for library, header in {"jansson": "jansson.h",
+                        "http_parser": "http_parser.h"}.items():
+    if any(os.path.exists(os.path.join(d, header))
+           for d in ("/usr/include", "/usr/local/include")):
+        config.available_features.add(library)
 # As many as a process may have, and some.
 if resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 10200:
     config.available_features.add("10000-descriptors")
@@ -150,6 +156,14 @@ sanitize = ["-fsanitize=" + config.acc_sanitize] if config.acc_sanitize else []
 libac = [paths["libac"], "-pthread"] + sanitize
 # For a link that acc drives.
 word("sanitize", quoted(*sanitize))
+# %lib_NAME: a component, what it needs, and the runtime; %flags_NAME.
+for name, component in paths["components"].items():
+    needed = [component["libs"]] if component["libs"] else []
+    word("lib_" + name + "_sanitized",
+         " ".join([quoted(component["sanitized"]), "%libac_sanitized"] + needed))
+    word("lib_" + name,
+         " ".join([quoted(component["library"]), "%libac"] + needed))
+    word("flags_" + name, component["cflags"])
 word("libac_sanitized",
      quoted(paths["libac_sanitized"], "-pthread",
             "-fsanitize=" + (config.acc_sanitize or "address,undefined")))
