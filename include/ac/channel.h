@@ -14,6 +14,7 @@
 #define AC_CHANNEL_H
 
 #include <pthread.h>
+#include <string.h>
 
 #include <ac/sync.h>
 
@@ -106,6 +107,43 @@ AC_API int ac_queue_item_done(struct ac_queue *queue);
 _Async void ac_queue_join_items(struct ac_queue *queue);
 AC_API void ac_queue_shut(struct ac_queue *queue, int now);
 AC_API void ac_queue_clear(struct ac_queue *queue);
+
+/* The lowered forms of the two, which also exist as functions: inline where
+ * nobody waits and the item has its place, of a size that is known here. The
+ * macros take a prototype, too. */
+AC_API ac_frame *ac_queue_put_item__ac(void *ret, struct ac_queue *queue,
+                                       const void *item, size_t bytes);
+AC_API ac_frame *ac_queue_get_item__ac(void *ret, struct ac_queue *queue,
+                                       void *item, size_t bytes);
+static inline ac_frame *ac_queue_put_at_once(void *ret, struct ac_queue *queue,
+                                             const void *item, size_t bytes) {
+  if (AC_UNLIKELY(queue->kind == AC_PRIORITY || queue->count >= queue->room ||
+                  queue->getters.first || queue->shut || ac_budget <= 0))
+    return ac_queue_put_item__ac(ret, queue, item, bytes);
+  ac_budget--;
+  size_t at = queue->first + queue->count;
+  if (at >= queue->room)
+    at -= queue->room;
+  memcpy(queue->items + at * bytes, item, bytes);
+  queue->count++;
+  queue->unfinished++;
+  return NULL;
+}
+static inline ac_frame *ac_queue_get_at_once(void *ret, struct ac_queue *queue,
+                                             void *item, size_t bytes) {
+  if (AC_UNLIKELY(queue->kind != AC_FIFO || !queue->count || queue->promised ||
+                  queue->putters.first || ac_budget <= 0))
+    return ac_queue_get_item__ac(ret, queue, item, bytes);
+  ac_budget--;
+  memcpy(item, queue->items + queue->first * bytes, bytes);
+  queue->first = queue->first + 1 == queue->room ? 0 : queue->first + 1;
+  queue->count--;
+  return NULL;
+}
+#define ac_queue_put_item__ac(ret, queue, item, bytes)                         \
+  ac_queue_put_at_once(ret, queue, item, bytes)
+#define ac_queue_get_item__ac(ret, queue, item, bytes)                         \
+  ac_queue_get_at_once(ret, queue, item, bytes)
 
 /* ---- channels between threads --------------------------------------------
  *
