@@ -1133,14 +1133,16 @@ static bool is_mark(struct builder *b, CXCursor condition, const char *mark) {
 static const char *const scope_words[SCOPE_KINDS] = {
     [SCOPE_TIMEOUT] = "ac_timeout",
     [SCOPE_CANCEL] = "ac_scope",
-    [SCOPE_GROUP] = "ac_task_group"};
+    [SCOPE_GROUP] = "ac_task_group",
+    [SCOPE_CLOSING] = "ac_closing"};
 
 /* SCOPE_KINDS: it is none. */
 static enum scope_kind scope_mark(struct builder *b, CXCursor condition) {
   static const char *const marks[SCOPE_KINDS] = {
       [SCOPE_TIMEOUT] = "ac__op_timeout",
       [SCOPE_CANCEL] = "ac__op_scope",
-      [SCOPE_GROUP] = "ac__op_task_group"};
+      [SCOPE_GROUP] = "ac__op_task_group",
+      [SCOPE_CLOSING] = "ac__op_closing"};
   enum scope_kind kind = 0;
   while (kind < SCOPE_KINDS && !is_mark(b, condition, marks[kind]))
     kind++;

@@ -622,8 +622,11 @@ static void print_awaited(struct emitter *e, const struct await *await,
                     await->handles.items[i]->out_name);
     writer_printf(&e->w, "}, %zu, %d", await->handles.count, await->owned);
     break;
-  case AWAIT_GROUP_EXIT:
-    writer_printf(&e->w, "ac_task_group_exit(%s, ", result);
+  case AWAIT_SCOPE_EXIT:
+    writer_printf(&e->w, "%s(%s, ",
+                  await->scope == SCOPE_GROUP ? "ac_task_group_exit"
+                                              : "ac_generator_exit",
+                  result);
     print_expr(e, await->expr);
     writer_puts(&e->w, ", ");
     print_expr(e, await->second);

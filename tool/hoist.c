@@ -1077,8 +1077,9 @@ static void leave_scope(struct hoist *h, struct cleanup *cleanup,
                         struct range range) {
   struct expr *variable = use(h, cleanup->variable, range);
   struct expr *error = use(h, cleanup->error, range);
-  if (cleanup->scope == SCOPE_GROUP) {
-    struct await *await = new_await(h, AWAIT_GROUP_EXIT, variable, int_type(h));
+  if (cleanup->scope == SCOPE_GROUP || cleanup->scope == SCOPE_CLOSING) {
+    struct await *await = new_await(h, AWAIT_SCOPE_EXIT, variable, int_type(h));
+    await->scope = cleanup->scope;
     await->second = error;
     await->result = cleanup->error;
     cleanup->error->used = true;
@@ -1201,6 +1202,21 @@ static struct expr *enter_scope(struct hoist *h, struct stmt *s) {
                                             .align = 8,
                                             .file_scope = true,
                                             .is_scalar = true};
+  static const struct type generator_pointer = {
+      .before = "struct ac_generator *",
+      .after = "",
+      .size = 8,
+      .align = 8,
+      .file_scope = true,
+      .is_scalar = true};
+  static const struct {
+    const char *name, *enter;
+    const struct type *type;
+  } held[SCOPE_KINDS] = {
+      [SCOPE_CANCEL] = {"scope", "ac_scope_enter(\1)", &scope_pointer},
+      [SCOPE_GROUP] = {"group", "ac_task_group_enter(\1)", &group_pointer},
+      [SCOPE_CLOSING] = {"generator", "ac_generator_enter(\1)",
+                         &generator_pointer}};
   struct cleanup *cleanup = s->cleanup;
   struct expr *operand = full(h, s->expr);
   if (s->scope == SCOPE_TIMEOUT) {
@@ -1211,12 +1227,9 @@ static struct expr *enter_scope(struct hoist *h, struct stmt *s) {
                   use(h, cleanup->variable, s->range), operand, s->range,
                   int_type(h));
   }
-  bool is_group = s->scope == SCOPE_GROUP;
-  cleanup->variable = is_group ? new_local(h, "group", &group_pointer)
-                               : new_local(h, "scope", &scope_pointer);
+  cleanup->variable = new_local(h, held[s->scope].name, held[s->scope].type);
   emit_set(h, cleanup->variable, operand, s->range);
-  return wrap(h, is_group ? "ac_task_group_enter(\1)" : "ac_scope_enter(\1)",
-              use(h, cleanup->variable, s->range));
+  return wrap(h, held[s->scope].enter, use(h, cleanup->variable, s->range));
 }
 
 static void lower_scope(struct hoist *h, struct stmt *s) {

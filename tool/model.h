@@ -19,7 +19,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum handle_kind { HANDLE_NONE, HANDLE_TASK, HANDLE_FUTURE, HANDLE_CORO };
+enum handle_kind {
+  HANDLE_NONE,
+  HANDLE_TASK,
+  HANDLE_FUTURE,
+  HANDLE_CORO,
+  HANDLE_YIELDS /* a generator's consumer: cannot be awaited */
+};
 
 /* A C type as printed text: `before` NAME `after` declares, and the two
  * together name it. Marks of the dialect are printed as the user's words;
@@ -137,8 +143,14 @@ struct expr {
 };
 
 /* ST_SCOPE: the statement ac_timeout (seconds), ac_scope (&scope), or
- * ac_task_group (&group). */
-enum scope_kind { SCOPE_TIMEOUT, SCOPE_CANCEL, SCOPE_GROUP, SCOPE_KINDS };
+ * ac_task_group (&group), ac_closing (&generator). */
+enum scope_kind {
+  SCOPE_TIMEOUT,
+  SCOPE_CANCEL,
+  SCOPE_GROUP,
+  SCOPE_CLOSING,
+  SCOPE_KINDS
+};
 
 enum stmt_kind {
   ST_EXPR,
@@ -192,12 +204,14 @@ enum await_form {
   AWAIT_GATHER,       /* expr, second: handles, count */
   AWAIT_GATHER_OWNED, /* handles: temporaries */
   AWAIT_SELECT,       /* handles: temporaries; owned: in order */
-  AWAIT_GROUP_EXIT    /* expr, second: the group, the error it is left with */
+  AWAIT_SCOPE_EXIT    /* expr, second: what `scope` holds, the error it is
+                         left with */
 };
 
 struct await {
   uint32_t id; /* from 0, in the order of the lowered text; state id + 1 */
   enum await_form form;
+  enum scope_kind scope;
   struct expr *expr;    /* the awaited call, operator or handle; no awaits */
   struct expr *second;
   bool owned;

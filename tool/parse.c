@@ -169,9 +169,16 @@ enum handle_kind parsed_handle(CXType type) {
     return HANDLE_FUTURE;
   case 0xAC03:
     return HANDLE_CORO;
+  case 0xAC04:
+    return HANDLE_YIELDS;
   default:
     return HANDLE_NONE;
   }
+}
+
+static bool is_awaitable(CXType type) {
+  enum handle_kind kind = parsed_handle(type);
+  return kind != HANDLE_NONE && kind != HANDLE_YIELDS;
 }
 
 bool parsed_is_async(CXType function) {
@@ -590,7 +597,7 @@ static void survey_await(struct survey *survey, CXCursor cursor,
   if (clang_getCursorKind(operand) == CXCursor_CallExpr &&
       parsed_is_async(clang_getCursorType(first_child(operand))))
     return; /* the call is awaited; what it yields is another matter */
-  if (parsed_handle(clang_getCursorType(operand)) == HANDLE_NONE)
+  if (!is_awaitable(clang_getCursorType(operand)))
     return;
   uint32_t begin = parsed_range(survey->parsed, cursor).begin;
   uint32_t end = source_word_end(survey->parsed->source, begin);
@@ -606,7 +613,7 @@ static void survey_operator(struct survey *survey, CXCursor cursor,
   CXCursor first = operands;
   if (!strcmp(name, "wait_for"))
     first = first_child(operands);
-  if (parsed_handle(clang_getCursorType(parsed_strip(first))) == HANDLE_NONE)
+  if (!is_awaitable(clang_getCursorType(parsed_strip(first))))
     return;
   uint32_t begin = parsed_range(survey->parsed, cursor).begin;
   if (begin == UINT32_MAX)

@@ -171,6 +171,11 @@ static bool is_awaitable_operator(const struct expr *e) {
           e->op == OP_CREATE_TASK || e->op == OP_COROUTINE);
 }
 
+/* A handle that has a result. */
+static bool is_awaitable(const struct type *type) {
+  return type && type->handle != HANDLE_NONE && type->handle != HANDLE_YIELDS;
+}
+
 static void check_await(struct sema *s, const struct expr *e,
                         struct place place) {
   uint32_t at = e->range.begin;
@@ -190,8 +195,7 @@ static void check_await(struct sema *s, const struct expr *e,
   }
   if (!operand)
     return;
-  if (operand->kind == EX_AWAIT && !(operand->type &&
-                                     operand->type->handle != HANDLE_NONE)) {
+  if (operand->kind == EX_AWAIT && !is_awaitable(operand->type)) {
     diag_at(s->diags, s->source, SEVERITY_ERROR, at,
             "the operand of 'await' is already awaited");
     offer_no_await(s, e);
@@ -205,7 +209,7 @@ static void check_await(struct sema *s, const struct expr *e,
     target = target->kids.items[0].expr;
   const struct type *type = operand->type;
   if (expr_is_async_call(operand) || is_awaitable_operator(operand) ||
-      (type && type->handle != HANDLE_NONE)) {
+      is_awaitable(type)) {
     check_expr(s, operand, inner);
   } else if (target->kind == EX_ASYNC) {
     diag_at(s->diags, s->source, SEVERITY_ERROR, at,
@@ -255,7 +259,7 @@ static bool takes_handle(enum operator op, enum handle_kind handle) {
     return handle == HANDLE_CORO;
   case OP_WAIT_FOR:
   case OP_SHIELD:
-    return handle != HANDLE_NONE;
+    return handle != HANDLE_NONE && handle != HANDLE_YIELDS;
   case OP_FUTURE_SET:
     return handle == HANDLE_FUTURE;
   default:

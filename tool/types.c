@@ -109,7 +109,8 @@ static const char *print_pointer(struct printer *printer, CXType type,
   const char *quals = qualifiers(printer, type, &any);
   enum handle_kind handle = parsed_handle(type);
   if (handle != HANDLE_NONE) {
-    static const char *const words[] = {"", "ac_task", "ac_future", "ac_coro"};
+    static const char *const words[] = {"", "ac_task", "ac_future", "ac_coro",
+                                        "ac_yields"};
     const char *yield = print(printer, clang_getUnqualifiedType(pointee), "");
     return join(printer,
                 arena_printf(arena, "%s%s(%s)", quals, words[handle], yield),

@@ -37,7 +37,8 @@ static bool take_handle(struct arena *arena, struct buf *out,
     const char *mark, *word;
   } kinds[] = {{"__attribute__((address_space(44033))) ", "ac_task"},
                {"__attribute__((address_space(44034))) ", "ac_future"},
-               {"__attribute__((address_space(44035))) ", "ac_coro"}};
+               {"__attribute__((address_space(44035))) ", "ac_coro"},
+               {"__attribute__((address_space(44036))) ", "ac_yields"}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     if (!starts(*at, kinds[i].mark))
       continue;
@@ -81,7 +82,8 @@ static const char *const reworded[][2] = {
 
 /* "'ac_task(typeof (f()))' (aka 'ac_task(int)')": the second says it all. */
 static void prefer_aka(char *text) {
-  static const char *const words[] = {"'ac_task(", "'ac_future(", "'ac_coro("};
+  static const char *const words[] = {"'ac_task(", "'ac_future(", "'ac_coro(",
+                                      "'ac_yields("};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     for (char *type = strstr(text, words[i]); type;
          type = strstr(type + 1, words[i])) {
@@ -181,7 +183,7 @@ bool words_is_violation(const char *message, const char *flag) {
   if (!strncmp(flag, "-Wincompatible-pointer-types", 28) ||
       !strcmp(flag, "-Wint-conversion"))
     return strstr(message, "'ac_task(") || strstr(message, "'ac_future(") ||
-           strstr(message, "'ac_coro(");
+           strstr(message, "'ac_coro(") || strstr(message, "'ac_yields(");
   return false;
 }
 

@@ -61,12 +61,19 @@ struct ac_coro;
 #define AC_BODY_END
 #else
 #define AC_BODY_ONCE static __attribute__((noinline, noclone))
-/* What is live is stored whether every way has set it or not. */
+/* What is live is stored whether every way has set it or not; a resumption
+ * enters blocks whose variables' addresses gcc takes for those of others. */
+#if defined(__GNUC__) && __GNUC__ >= 12
+#define AC_IGNORE_DANGLING                                                     \
+  _Pragma("GCC diagnostic ignored \"-Wdangling-pointer\"")
+#else
+#define AC_IGNORE_DANGLING
+#endif
 #define AC_BODY_BEGIN                                                          \
-  _Pragma("GCC diagnostic push")                                               \
-      _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")              \
-          _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")                \
-              _Pragma("GCC diagnostic ignored \"-Wnonnull\"")
+  _Pragma("GCC diagnostic push") AC_IGNORE_DANGLING _Pragma(                   \
+      "GCC diagnostic ignored \"-Wmaybe-uninitialized\"")                      \
+      _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")                    \
+          _Pragma("GCC diagnostic ignored \"-Wnonnull\"")
 #define AC_BODY_END _Pragma("GCC diagnostic pop")
 #endif
 

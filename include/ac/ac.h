@@ -30,6 +30,7 @@
 #define ac_task(T) struct ac_future *
 #define ac_future(T) struct ac_future *
 #define ac_coro(T) struct ac_coro *
+#define ac_yields(T) __typeof__(T) *
 #if defined(__cplusplus)
 #define ac_future_new(T) ac_future_create(sizeof(T))
 #else
@@ -247,6 +248,7 @@ _Async size_t ac_wait(const void *handles, size_t count, int mode,
 #include <ac/sync.h>
 #include <ac/channel.h>
 #include <ac/broadcast.h>
+#include <ac/generator.h>
 
 /* ---- events ------------------------------------------------------------ */
 

@@ -20,6 +20,8 @@ extern const volatile int ac__op_defer;
 #define ac_timeout(seconds) while ((seconds) > ac__op_defer)
 #define ac_scope(scope) while ((scope)->shield > ac__op_defer)
 #define ac_task_group(group) while ((group)->error > ac__op_defer)
+#define ac_closing(generator) while ((generator)->state > ac__op_defer)
+#define ac_generator_begin(g, c) ((void)(g), (void)(c), 0)
 #define ac_task_group_start(group, h) ((void)(group), (void)(h), 0)
 #define ac_task_group_add(group, h) ((void)(group), (void)(h), 0)
 #define ac_cancel_because(h, why) ((void)(h), (void)(why), 0)

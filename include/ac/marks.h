@@ -21,6 +21,7 @@
 
 struct ac_scope;
 struct ac_task_group;
+struct ac_generator;
 struct ac_cancellation;
 
 extern const volatile int ac__op_defer;
@@ -31,10 +32,13 @@ extern int ac__op_scope(struct ac_scope *scope);
 #define ac_scope(...) while (ac__op_scope(__VA_ARGS__))
 extern int ac__op_task_group(struct ac_task_group *group);
 #define ac_task_group(...) while (ac__op_task_group(__VA_ARGS__))
+extern int ac__op_closing(struct ac_generator *generator);
+#define ac_closing(...) while (ac__op_closing(__VA_ARGS__))
 
 #define ac_task(T) __typeof__(T) __attribute__((address_space(0xAC01))) *
 #define ac_future(T) __typeof__(T) __attribute__((address_space(0xAC02))) *
 #define ac_coro(T) __typeof__(T) __attribute__((address_space(0xAC03))) *
+#define ac_yields(T) __typeof__(T) __attribute__((address_space(0xAC04))) *
 
 /* The type that a handle yields, free of its address space. */
 #define AC__YIELD(handle) __typeof__(((void)0, *(handle)))
@@ -107,6 +111,7 @@ extern const int ac__op_future_set;
 #define ac_future_fail(h, code) (ac_future_fail)(AC__HANDLE(h), code)
 #define ac_start_in(loop, coro, future)                                        \
   (ac_start_in)(loop, AC__HANDLE(coro), AC__HANDLE(future))
+#define ac_generator_begin(g, c) (ac_generator_begin)(g, AC__HANDLE(c))
 #define ac_coro_drop(h) (ac_coro_drop)(AC__HANDLE(h))
 
 #endif

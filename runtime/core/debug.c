@@ -171,6 +171,14 @@ static void print_frame(const struct listing *listing, const ac_frame *frame) {
   fputc('\n', listing->out);
 }
 
+/* The frame, and before it those of a generator that it waits for. */
+static void print_frames(const struct listing *listing, const ac_frame *frame) {
+  for (const ac_frame *inner = aci_generator_inner(frame); inner;
+       inner = inner->parent)
+    print_frames(listing, inner);
+  print_frame(listing, frame);
+}
+
 static void print_title(const struct listing *listing,
                         const struct ac_future *task) {
   indent(listing, 0);
@@ -194,7 +202,7 @@ static void print_task(struct listing *listing, const struct ac_future *task) {
   if (!is_running(task) && !(task->node.flags & ACI_BARE))
     for (const ac_frame *frame = task->leaf.parent; frame;
          frame = frame->parent)
-      print_frame(listing, frame);
+      print_frames(listing, frame);
 }
 
 /* ---- all of them --------------------------------------------------------- */

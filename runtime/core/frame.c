@@ -173,15 +173,26 @@ void ac_frame_free(ac_frame *frame) {
     aci_big_free(frame);
 }
 
+/* Takes back what the current task was about to wait for: the frame at the
+ * bottom of the chain. */
+static ac_frame *withdraw(void) {
+  ac_frame *yield = aci_generator_unyield();
+  if (yield)
+    return yield;
+  aci_withdraw_now(ac_running);
+  return &ac_running->leaf;
+}
+
 /* Raises AC_ENOMEM in the suspended function `callee` of the current task,
  * and goes on with it until it ends or suspends again. */
-static ac_frame *fail_callee(struct ac_future *task, ac_frame *callee,
-                             void *ret) {
-  aci_withdraw_now(task);
+static ac_frame *fail_callee(ac_frame *callee, void *ret) {
+  ac_frame *leaf = withdraw();
+  ac_frame *status = aci_raise(AC_ENOMEM);
+  if (callee == leaf)
+    return status;
   callee->parent = NULL;
   callee->ret = ret;
-  ac_frame *status = aci_raise(AC_ENOMEM);
-  for (ac_frame *frame = task->leaf.parent, *parent; frame; frame = parent) {
+  for (ac_frame *frame = leaf->parent, *parent; frame; frame = parent) {
     parent = frame->parent;
     status = frame->desc->resume(frame, status);
     /* Those around it are suspended still. */
@@ -196,13 +207,7 @@ ac_frame *ac_frame_suspend(const struct ac_desc *desc, ac_frame **callee,
   ac_frame *frame = ac_frame_new(desc);
   /* What ended may have left memory behind: try again each time. */
   while (AC_UNLIKELY(!frame)) {
-    struct ac_future *task = ac_running;
-    if (*callee == &task->leaf) {
-      aci_withdraw_now(task);
-      *callee = aci_raise(AC_ENOMEM);
-      return NULL;
-    }
-    *callee = fail_callee(task, *callee, ret);
+    *callee = fail_callee(*callee, ret);
     if (!aci_suspended(*callee))
       return NULL;
     frame = ac_frame_new(desc);

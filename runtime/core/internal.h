@@ -147,6 +147,7 @@ struct aci_thread {
   int run_error;                   /* how the last ac_run ended */
   int virtual_clock;               /* wanted for the next loop */
   const struct aci_driver_class *driver_class; /* likewise; or NULL */
+  struct ac_generator *generator;  /* the innermost that runs */
   ac_error_handler *error_handler; /* NULL: the default */
   void *error_arg;
 };
@@ -721,6 +722,14 @@ const struct ac_future *aci_task_group_task(const struct aci_node *node,
                                             int *leaving);
 void aci_task_group_member_done(struct aci_node *node,
                                 struct ac_future *object);
+
+/* ---- generator.c --------------------------------------------------------- */
+
+/* The innermost frame of the generator that the frame waits for, or NULL. */
+const ac_frame *aci_generator_inner(const ac_frame *frame);
+/* If what has just been suspended is a generator that hands a value over, it
+ * does not: the frame in which it would have been. */
+ac_frame *aci_generator_unyield(void);
 
 /* ---- completed.c --------------------------------------------------------- */
 
