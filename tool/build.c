@@ -965,7 +965,7 @@ static bool is_generated_name(const char *name) {
       "head",   "left",   "known",   "value",  "next",  "error", "t",
       "result", "task",   "timeout", "arg_",   "p",     "type_", "literal_",
       "thunk_", "image_", "resume_", "caught_", "cleanup_", "break_",
-      "continue_"};
+      "continue_", "chosen_", "endif_"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     size_t length = strlen(names[i]);
     if (!strncmp(name + 3, names[i], length) &&

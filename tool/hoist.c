@@ -373,8 +373,16 @@ static struct expr *no_value(struct hoist *h, struct range range) {
   return e;
 }
 
+/* How many temporaries it reads: one of its own does for several. */
+static size_t temporaries(const struct expr *e) {
+  size_t count = e->kind == EX_VAR && e->local->is_temp;
+  for (size_t i = 0; i < e->kids.count && count < 2; i++)
+    count += temporaries(e->kids.items[i].expr);
+  return count;
+}
+
 static struct expr *capture(struct hoist *h, struct expr *e) {
-  if (is_stable(h, e) || !e->type || e->type->is_array || e->type->is_function)
+  if ((is_stable(h, e) && temporaries(e) < 2) || !e->type || e->type->is_array || e->type->is_function)
     return e;
   if (e->type->is_void) {
     emit_effect(h, e);
@@ -552,6 +560,59 @@ static struct stmt *arm(struct hoist *h, struct expr *e, struct local *value) {
   return close_section(h, &section, e->range);
 }
 
+/* Chains of else ifs, and of ?:, are no nesting to who writes them. Compilers
+ * give up on braces some 256 deep, so longer ones than this are laid out flat:
+ * each part ends with a jump behind the last. */
+enum { LONGEST_NESTED = 32 };
+
+static bool same_type(const struct type *a, const struct type *b) {
+  return a == b || (a && b && !strcmp(a->before, b->before) &&
+                    !strcmp(a->after, b->after));
+}
+
+/* The next link of a chain of `kind`, its value converted to nothing else. */
+static struct expr *next_link(const struct expr *e) {
+  struct expr *last = e->kids.items[e->kids.count - 1].expr;
+  struct expr *next = (struct expr *)(uintptr_t)expr_bare(last);
+  return next->kind == e->kind && next->suspends && !next->local &&
+                 same_type(next->type, e->type) &&
+                 same_type(last->type, e->type)
+             ? next
+             : NULL;
+}
+
+static bool is_long_chain(const struct expr *e) {
+  size_t length = 0;
+  for (; e && length <= LONGEST_NESTED; e = next_link(e))
+    length++;
+  return length > LONGEST_NESTED;
+}
+
+/* if (test) { value = e; goto label; } */
+static void emit_link(struct hoist *h, struct expr *test, struct expr *e,
+                      struct local *value, const char *label) {
+  struct section section;
+  open_section(h, &section);
+  emit(h, arm(h, e, value));
+  emit_jump(h, label, e->range);
+  struct stmt *then_part = close_section(h, &section, e->range);
+  emit(h, make_if(h, test, then_part, NULL, e->range));
+}
+
+/* c ? a : d ? b : ..., value: NULL when it is void or not wanted. */
+static void hoist_long_choice(struct hoist *h, struct expr *e,
+                              struct local *value) {
+  const char *label = new_label(h, "chosen");
+  struct range range = e->range;
+  for (struct expr *next; (next = next_link(e)); e = next)
+    emit_link(h, hoist_expr(h, e->kids.items[0].expr), e->kids.items[1].expr,
+              value, label);
+  emit_link(h, hoist_expr(h, e->kids.items[0].expr), e->kids.items[1].expr,
+            value, label);
+  emit(h, arm(h, e->kids.items[2].expr, value));
+  emit_mark(h, label, range);
+}
+
 /* c ? a : b with an await in an arm */
 static struct expr *hoist_choice(struct hoist *h, struct expr *e) {
   struct expr *test = e->kids.items[0].expr;
@@ -561,12 +622,16 @@ static struct expr *hoist_choice(struct hoist *h, struct expr *e) {
     copy->kids.items[0].expr = hoist_expr(h, test);
     return copy;
   }
-  test = hoist_expr(h, test);
   bool is_void = e->type->is_void;
   struct local *value = is_void ? NULL : temp_like(h, e);
-  struct stmt *then_part = arm(h, yes, value);
-  struct stmt *else_part = arm(h, no, value);
-  emit(h, make_if(h, test, then_part, else_part, e->range));
+  if (is_long_chain(e)) {
+    hoist_long_choice(h, e, value);
+  } else {
+    test = hoist_expr(h, test);
+    struct stmt *then_part = arm(h, yes, value);
+    struct stmt *else_part = arm(h, no, value);
+    emit(h, make_if(h, test, then_part, else_part, e->range));
+  }
   if (is_void)
     return no_value(h, e->range);
   struct expr *result = use(h, value, e->range);
@@ -574,8 +639,30 @@ static struct expr *hoist_choice(struct hoist *h, struct expr *e) {
   return result;
 }
 
+/* a ?: b ?: ... */
+static struct expr *hoist_long_elvis(struct hoist *h, struct expr *e) {
+  const char *label = new_label(h, "chosen");
+  struct range range = e->range;
+  struct local *value = temp_like(h, e);
+  struct expr *next = e;
+  do {
+    e = next;
+    struct expr *first = hoist_expr(h, e->kids.items[0].expr);
+    struct local *kept = temp_like(h, first);
+    emit_set(h, kept, first, first->range);
+    emit_link(h, use(h, kept, first->range), use(h, kept, first->range), value,
+              label);
+  } while ((next = next_link(e)));
+  emit(h, arm(h, e->kids.items[1].expr, value));
+  emit_mark(h, label, range);
+  return use(h, value, range);
+}
+
 /* a ?: b */
 static struct expr *hoist_elvis(struct hoist *h, struct expr *e) {
+  if (is_long_chain(e))
+    return hoist_long_elvis(h, e);
+
   struct expr *first = e->kids.items[0].expr, *second = e->kids.items[1].expr;
   first = hoist_expr(h, first);
   if (!second->suspends) {
@@ -982,6 +1069,10 @@ static void lower_effect(struct hoist *h, struct expr *e) {
     return;
   }
   case EX_COND: {
+    if (is_long_chain(e)) {
+      hoist_long_choice(h, e, NULL);
+      return;
+    }
     struct expr *test = hoist_expr(h, e->kids.items[0].expr);
     struct stmt *then_part = arm(h, e->kids.items[1].expr, NULL);
     struct stmt *else_part = arm(h, e->kids.items[2].expr, NULL);
@@ -1250,12 +1341,51 @@ static void lower_scope(struct hoist *h, struct stmt *s) {
   emit(h, block);
 }
 
-static void lower_if(struct hoist *h, struct stmt *s) {
+static bool is_long_if(const struct hoist *h, const struct stmt *s) {
+  size_t length = 0;
+  while (s->kind == ST_IF && s->kids.count > 1 && length <= LONGEST_NESTED &&
+         is_touched(h, s->kids.items[1])) {
+    s = s->kids.items[1];
+    length++;
+  }
+  return length > LONGEST_NESTED;
+}
+
+static struct stmt *copy_without_kids(struct hoist *h, const struct stmt *s) {
   struct stmt *copy = ARENA_NEW(h->arena, struct stmt);
   *copy = *s;
   copy->lowered = true;
   copy->kids.items = NULL;
   copy->kids.count = copy->kids.capacity = 0;
+  return copy;
+}
+
+/* if (a) b else if (c) d else ... */
+static void lower_long_if(struct hoist *h, struct stmt *s) {
+  const char *label = new_label(h, "endif");
+  struct range range = s->range;
+  while (s->kind == ST_IF && s->kids.count > 1) {
+    struct stmt *copy = copy_without_kids(h, s);
+    copy->expr = full(h, s->expr);
+    struct section section;
+    open_section(h, &section);
+    emit(h, lower_part(h, s->kids.items[0]));
+    emit_jump(h, label, s->kids.items[0]->range);
+    vector_push(h->arena, &copy->kids,
+                close_section(h, &section, s->kids.items[0]->range));
+    emit(h, copy);
+    s = s->kids.items[1];
+  }
+  emit(h, lower_part(h, s));
+  emit_mark(h, label, range);
+}
+
+static void lower_if(struct hoist *h, struct stmt *s) {
+  if (is_long_if(h, s)) {
+    lower_long_if(h, s);
+    return;
+  }
+  struct stmt *copy = copy_without_kids(h, s);
   copy->expr = full(h, s->expr);
   for (size_t i = 0; i < s->kids.count; i++)
     vector_push(h->arena, &copy->kids, lower_part(h, s->kids.items[i]));
