@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool begins(const char *text, const char *with) {
@@ -61,10 +62,15 @@ static bool has_target(const struct options *options) {
   return false;
 }
 
-/* gcc's and clang's own headers: clang brings its own. */
+/* gcc's and clang's own headers: clang brings its own. A cross compiler's
+ * libc may be given by a way that leads through there and out again. */
 static bool is_compiler_directory(const char *directory) {
-  return strstr(directory, "/lib/gcc/") || strstr(directory, "/lib/gcc-") ||
-         strstr(directory, "/lib/clang/");
+  char *real = realpath(directory, NULL);
+  const char *path = real ? real : directory;
+  bool is = strstr(path, "/lib/gcc/") || strstr(path, "/lib/gcc-") ||
+            strstr(path, "/lib/clang/");
+  free(real);
+  return is;
 }
 
 /* One line of the answer. inside: within the list of directories. */
@@ -77,7 +83,8 @@ static void read_line(struct options *options, const char *line, bool *inside) {
     strings_add(&options->parse_args, "-nostdlibinc");
   } else if (begins(line, "End of search list")) {
     *inside = false;
-  } else if (*inside && *line == ' ' && !is_compiler_directory(line)) {
+  } else if (*inside && *line == ' ' &&
+             !is_compiler_directory(line + 1)) {
     strings_add(&options->parse_args, "-idirafter");
     strings_add(&options->parse_args, options_printf(options, "%s", line + 1));
   }
