@@ -918,6 +918,41 @@ static void add_alignment(struct builder *b, struct local *local,
                                   text);
 }
 
+static bool is_declared_here(const struct function *function,
+                             const char *name) {
+  for (size_t i = 0; i < function->locals.count; i++)
+    if (!strcmp(function->locals.items[i]->name, name))
+      return true;
+  for (size_t i = 0; i < function->tags.count; i++)
+    if (!strcmp(function->tags.items[i], name))
+      return true;
+  return false;
+}
+
+/* An alignment that is no number stands in the frame's struct as it is written
+ * here, and that is outside the function. */
+static void check_alignment(struct builder *b, const struct local *local,
+                            struct range range) {
+  const struct source *source = b->parsed->source;
+  if (local->align >= 0)
+    return;
+  uint32_t operand = source_word_end(source, range.begin);
+  for (uint32_t at = operand; at < range.end;) {
+    at = source_skip_space(source, at);
+    uint32_t end = source_word_end(source, at);
+    if (end > at && is_declared_here(b->function,
+                                     arena_copy(b->arena, source->text + at,
+                                                end - at))) {
+      diag_at(b->diags, source, SEVERITY_ERROR, at,
+              "the alignment of '%s' needs '%.*s', which is declared in this "
+              "async function; declare it outside, or write a number",
+              local->name, (int)(end - at), source->text + at);
+      return;
+    }
+    at = end > at ? end : at + 1;
+  }
+}
+
 static void read_attributes(struct builder *b, struct declarator *declarator,
                             CXCursor cursor) {
   const struct source *source = b->parsed->source;
@@ -938,6 +973,7 @@ static void read_attributes(struct builder *b, struct declarator *declarator,
                    range.end - range.begin);
     if (kind == CXCursor_AlignedAttr) {
       add_alignment(b, declarator->local, text);
+      check_alignment(b, declarator->local, range);
       continue;
     }
     const char *name = text;
