@@ -27,11 +27,14 @@ static const struct ac_desc wait_desc = {
     .frame_bytes = sizeof(struct aci_group),
     .frame_align = _Alignof(struct aci_group)};
 
-static int awaitable(const struct ac_future *future) {
-  if (!future || future == ac_running)
-    return 0;
+/* The code to raise where it cannot be waited for. */
+static int lacks(const struct ac_future *future) {
+  if (!future)
+    return AC_ENOMEM;
+  if (future == ac_running)
+    return AC_EDEADLK;
   enum aci_kind kind = aci_kind(&future->node);
-  return kind == ACI_TASK || kind == ACI_FUTURE;
+  return kind == ACI_TASK || kind == ACI_FUTURE ? AC_OK : AC_EINVAL;
 }
 
 ac_frame *ac_wait__ac(size_t *ret, const void *handles, size_t count, int mode,
@@ -42,8 +45,9 @@ ac_frame *ac_wait__ac(size_t *ret, const void *handles, size_t count, int mode,
   size_t done = 0;
   int enough = 0;
   for (size_t i = 0; i < count; i++) {
-    if (!awaitable(futures[i]))
-      return aci_raise(futures[i] ? AC_EINVAL : AC_ENOMEM);
+    int code = lacks(futures[i]);
+    if (code)
+      return aci_raise(code);
     uint32_t flags = futures[i]->node.flags;
     if (!(flags & ACI_DONE))
       continue;
