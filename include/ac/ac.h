@@ -330,6 +330,13 @@ AC_API int ac_close(int fd);
 AC_API void ac_dump_tasks(FILE *out);
 AC_API int ac_dump_on_signal(int signal_number);
 
+/* A task that keeps its loop from going on for so long, while others wait, is
+ * reported on stderr, with its chain of awaits and its C stack, and again when
+ * the loop goes on. For the whole program; 0: nothing is, and where that is
+ * said before the first loop there is no thread that looks. By default 0.1 s,
+ * or AC_STALL of the environment, which is in milliseconds. From any thread. */
+AC_API void ac_set_stall_limit(double seconds);
+
 #ifdef __cplusplus
 }
 #endif

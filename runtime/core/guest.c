@@ -10,6 +10,7 @@
  *                     +--> ac_loop_close
  *                     +--> the thread or the program ends: abandoned */
 #include "internal.h"
+#include "stall.h"
 
 /* ---- abandoned ----------------------------------------------------------- */
 
@@ -81,6 +82,7 @@ int ac_loop_step(struct ac_loop *loop) {
     return code;
   loop->stepping = 1;
   atomic_store(&loop->blocked, 0);
+  aci_stall_running();
   aci_loop_step(loop);
   atomic_store(&loop->blocked, 1);
   loop->stepping = 0;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <ac/ac.h>
 
@@ -302,6 +303,24 @@ int64_t aci_clock(const ac_loop *loop);
 /* The clock's reading that many seconds from now. */
 int64_t aci_deadline(const ac_loop *loop, double seconds);
 
+/* ---- stall.c ------------------------------------------------------------- */
+
+/* A loop that is watched. The stall thread's, but for what is set once. */
+struct aci_stall {
+  struct aci_stall *next;
+  ac_loop *loop;
+  struct ac_future *const *running; /* the thread's ac_running */
+  clockid_t processor;              /* how long the thread has run */
+  int thread_id;
+  uintptr_t stack;     /* an address in the frame that opened the loop */
+  uint64_t progress;   /* the loop's when it was last looked at ... */
+  int64_t used_ns;     /* ... and the thread's clock */
+  int64_t since_ns;    /* when it was there first */
+  int64_t stalled_ns;  /* what counts of that */
+  int reported;
+  char title[128];     /* of the task that is reported */
+};
+
 /* ---- loop.c -------------------------------------------------------------- */
 
 /* What another thread or a signal handler asks of the loop: bits. */
@@ -318,6 +337,7 @@ struct ac_loop {
    * if tasks are ready all the time. It does so at the end of a turn that
    * leaves ACI_HURRY or less. */
   int budget;
+  unsigned turns; /* how often it has done so */
   int turns_budget; /* what it begins with */
   uint64_t shuffle; /* ready tasks run in an order drawn from it; 0: FIFO */
   /* Operations on descriptors that may succeed at once until then. */
@@ -367,6 +387,7 @@ struct ac_loop {
 
   struct aci_part *parts;  /* part.c */
   struct aci_trace *trace; /* trace.c; mostly NULL */
+  struct aci_stall stall;  /* stall.c */
 
   struct aci_pool objects;
   struct aci_pool frames;

@@ -5,6 +5,7 @@
  * ready or BUDGET steps have been made, the loop looks at requests from
  * outside, at the clock and at descriptors, in this order. */
 #include "internal.h"
+#include "stall.h"
 #include "step.h"
 #include "trace.h"
 
@@ -124,6 +125,7 @@ static void block(ac_loop *loop, int64_t when_ns) {
   /* What was asked before that gets no wake. */
   aci_io_poll(loop, atomic_load(&loop->attention) ? 0 : when_ns);
   atomic_store(&loop->blocked, 0);
+  aci_stall_running();
 }
 
 void aci_loop_wait(ac_loop *loop) {
@@ -174,6 +176,7 @@ PART_OF_BOTH void wait_for_something(ac_loop *loop) {
 
 static inline void look_at_clock(ac_loop *loop) {
   ac_running = NULL;
+  loop->turns++;
   loop->budget = loop->turns_budget;
   loop->io_budget = IO_BUDGET;
   ac_budget = OPERATION_BUDGET;
@@ -296,6 +299,7 @@ int aci_loop_open(ac_loop **result) {
   aci_call_open(loop);
   aci_thread.loop = loop;
   loop->trace = aci_trace_open(loop);
+  aci_stall_open(loop);
   *result = loop;
   return AC_OK;
 }
@@ -307,6 +311,7 @@ static void report_left(struct ac_future *object, void *arg) {
 }
 
 void aci_loop_close(ac_loop *loop) {
+  aci_stall_close(loop);
   aci_call_ends(loop);
   aci_parts_close(loop);
   aci_signal_forget(loop);

@@ -45,6 +45,7 @@ big_object(ac_loop *loop, uint32_t flags, size_t bytes, size_t align,
   object->node.flags = flags | ACI_BIG;
   object->node.extra = ACI_VALUE_BYTES;
   object->waiters = NULL;
+  object->unused_parent = NULL; /* for stall_stack.c */
   return object;
 }
 
@@ -65,6 +66,7 @@ aligned_object(ac_loop *loop, uint32_t flags, size_t payload_bytes,
   object->node.flags = flags | (uint32_t)(bytes / 8) << ACI_SIZE_SHIFT;
   object->node.extra = (uint32_t)value_bytes;
   object->waiters = NULL;
+  object->unused_parent = NULL; /* for stall_stack.c */
   return object;
 }
 
@@ -80,6 +82,7 @@ struct ac_future *aci_object_new(ac_loop *loop, uint32_t flags,
   object->node.flags = flags | (uint32_t)bytes << (ACI_SIZE_SHIFT - 3);
   object->node.extra = (uint32_t)value_bytes;
   object->waiters = NULL;
+  object->unused_parent = NULL; /* for stall_stack.c */
   return object;
 }
 
