@@ -78,7 +78,7 @@ static void begin_anew(struct aci_stall *stall, uint64_t progress,
 }
 
 static void look_at(struct aci_stall *stall, int64_t now_ns, int64_t passed_ns,
-                    int64_t limit) {
+                    int late, int64_t limit) {
   ac_loop *loop = stall->loop;
   uint64_t progress = progress_of(loop);
   if (atomic_load(&loop->blocked) || progress != stall->progress) {
@@ -88,17 +88,17 @@ static void look_at(struct aci_stall *stall, int64_t now_ns, int64_t passed_ns,
   struct aci_thread_state state;
   aci_thread_state_read(&state, stall->thread_id);
   int64_t used_ns = processor_ns(stall);
-  stall->stalled_ns += state.sleeps ? passed_ns : used_ns - stall->used_ns;
+  int64_t counted_ns = !state.sleeps ? used_ns - stall->used_ns
+                       : late        ? 0
+                                     : passed_ns;
   stall->used_ns = used_ns;
+  stall->stalled_ns += counted_ns;
+  if (late)
+    stall->since_ns += passed_ns - counted_ns;
   if (stall->reported || stall->stalled_ns < limit || !somebody_waits(loop))
     return;
   stall->reported = 1;
   aci_stall_report(stall, &state, now_ns - stall->since_ns);
-}
-
-static void skip(struct aci_stall *stall, int64_t passed_ns) {
-  stall->used_ns = processor_ns(stall);
-  stall->since_ns += passed_ns;
 }
 
 static int somebody_runs(void) {
@@ -143,12 +143,10 @@ static void *watch(void *arg) {
     rest_until(before_ns + limit / 2);
     int64_t now_ns = aci_sys_now();
     int64_t passed_ns = now_ns - before_ns;
+    /* Not woken for so long: nor were others. */
+    int late = passed_ns > 2 * limit;
     for (struct aci_stall *stall = watched; stall; stall = stall->next)
-      /* Not woken for so long: nor were others. */
-      if (passed_ns > 2 * limit)
-        skip(stall, passed_ns);
-      else
-        look_at(stall, now_ns, passed_ns, limit);
+      look_at(stall, now_ns, passed_ns, late, limit);
   }
   pthread_mutex_unlock(&lock);
   return NULL;
