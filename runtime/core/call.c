@@ -173,17 +173,18 @@ void aci_call_ends(ac_loop *loop) {
 /* Guards the list of loops and every loop's `posted`. A loop is looked up in
  * the list before it is touched, for it may have closed. */
 static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;
-static ac_loop *loops;
+ac_loop *aci_loops; /* a debugger begins here */
 
 void aci_call_open(ac_loop *loop) {
   pthread_mutex_lock(&loops_lock);
-  loop->next_loop = loops;
-  loops = loop;
+  loop->next_loop = aci_loops;
+  loop->layout = aci_layout;
+  aci_loops = loop;
   pthread_mutex_unlock(&loops_lock);
 }
 
 static int is_open(const ac_loop *loop) {
-  const ac_loop *open = loops;
+  const ac_loop *open = aci_loops;
   while (open && open != loop)
     open = open->next_loop;
   return open != NULL;
@@ -211,7 +212,7 @@ static void free_posted(struct aci_queue *queue) {
 
 void aci_call_close(ac_loop *loop) {
   pthread_mutex_lock(&loops_lock);
-  ac_loop **link = &loops;
+  ac_loop **link = &aci_loops;
   while (*link && *link != loop)
     link = &(*link)->next_loop;
   if (*link)

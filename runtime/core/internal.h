@@ -384,6 +384,7 @@ struct ac_loop {
   struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;
   ac_loop *next_loop;
+  const struct aci_layout_entry *layout; /* so that it is linked */
 
   struct aci_part *parts;  /* part.c */
   struct aci_trace *trace; /* trace.c; mostly NULL */
@@ -635,6 +636,14 @@ int aci_operation_withdraw(struct ac_future *task);
 /* The task has ended, and holds it still. */
 void aci_held_orphaned(struct aci_node *node);
 
+/* ---- layout.c ------------------------------------------------------------ */
+
+struct aci_layout_entry {
+  char name[28];
+  uint32_t value;
+};
+extern const struct aci_layout_entry aci_layout[];
+
 /* ---- call.c -------------------------------------------------------------- */
 
 struct aci_call {
@@ -662,6 +671,7 @@ void aci_call_run(struct aci_node *node);
 void aci_call_ends(ac_loop *loop);
 /* Queues what other threads have posted. */
 void aci_call_collect(ac_loop *loop);
+extern ac_loop *aci_loops;
 /* From when the loop can be posted to, until when. */
 void aci_call_open(ac_loop *loop);
 void aci_call_close(ac_loop *loop);
