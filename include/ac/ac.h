@@ -198,7 +198,8 @@ AC_API ac_loop *ac_current_loop(void);
  * AC_ENOMEM. asyncio loop.call_soon. */
 AC_API int ac_call_soon(void (*fn)(void *arg), void *arg);
 
-/* The same from any thread. AC_EINVAL when the loop has closed. */
+/* The same from any thread. AC_EINVAL when the loop has closed; what it has not
+ * called when it closes is not called. */
 AC_API int ac_call_soon_threadsafe(ac_loop *loop, void (*fn)(void *arg),
                                    void *arg);
 
