@@ -1457,9 +1457,15 @@ static void print_resume(struct emitter *e, const struct function *f) {
                                    f->name)
                     : "__builtin_unreachable();",
                 f->name, f->name);
-  for (size_t i = 0; i < f->params.count; i++)
-    writer_printf(&e->w, ", (%s){0}",
-                  type_name(e, f->params.items[i]->bare));
+  /* What is stored in the frame before it is read. The compiler is not to see
+   * that pointers are NULL, for it would warn of their uses. */
+  for (size_t i = 0; i < f->params.count; i++) {
+    const struct type *type = f->params.items[i]->bare;
+    writer_printf(&e->w,
+                  type->is_object_pointer ? ", (%s)ac_some_pointer()"
+                                          : ", (%s){0}",
+                  type_name(e, type));
+  }
   writer_puts(&e->w, ");\n}\n");
 }
 

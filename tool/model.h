@@ -36,6 +36,7 @@ struct type {
   bool file_scope;     /* may be named outside the function */
   bool nameless;       /* cannot be named at all */
   bool is_void, is_bool, is_array, is_vector, is_record, is_function, is_scalar;
+  bool is_object_pointer;
   bool is_const;          /* at the top */
   bool has_const_member;  /* cannot be assigned as a whole */
   bool is_variable;       /* variably modified */

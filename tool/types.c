@@ -306,6 +306,10 @@ const struct type *type_of(struct arena *arena, CXType type) {
   out->is_record = canonical.kind == CXType_Record;
   out->has_const_member = out->is_record && type_has_const_member(canonical);
   out->is_scalar = is_scalar(canonical.kind);
+  out->is_object_pointer =
+      canonical.kind == CXType_Pointer &&
+      clang_getPointeeType(canonical).kind != CXType_FunctionProto &&
+      clang_getPointeeType(canonical).kind != CXType_FunctionNoProto;
   out->is_array = canonical.kind == CXType_ConstantArray ||
                   canonical.kind == CXType_IncompleteArray ||
                   canonical.kind == CXType_VariableArray;

@@ -176,6 +176,13 @@ AC_API void ac_frame_free(ac_frame *frame);
     (ac_frame *)ac_known;                                                      \
   })
 
+/* A pointer of which the compiler knows nothing; not to be read. */
+static inline void *ac_some_pointer(void) {
+  void *pointer;
+  __asm__("" : "=r"(pointer));
+  return pointer;
+}
+
 /* Links a suspended callee below self; its value will go to ret. Returns
  * self, for the caller to return. */
 static inline ac_frame *ac_suspend(ac_frame *self, uint32_t state,
