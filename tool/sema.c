@@ -328,8 +328,12 @@ static void check_gather(struct sema *s, const struct expr *e,
   const struct expr *first = e->kids.count ? expr_bare(e->kids.items[0].expr) : NULL;
   if (e->kids.count == 2 && first && first->kind != EX_ASSIGN &&
       !expr_is_async_call(first)) {
-    if (!strstr(first->type ? first->type->before : "", "ac_task(") &&
-        !strstr(first->type ? first->type->before : "", "ac_future("))
+    if (first->type && first->type->handle)
+      error(s, first->range.begin,
+            "'ac_gather' takes an array of handles and their number, or calls "
+            "of async functions; this is a handle");
+    else if (!strstr(first->type ? first->type->before : "", "ac_task(") &&
+             !strstr(first->type ? first->type->before : "", "ac_future("))
       error(s, first->range.begin,
             "'ac_gather' needs an array of handles and their number, or calls "
             "of async functions");

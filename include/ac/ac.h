@@ -27,9 +27,9 @@
 #include <ac/marks.h>
 #elif !defined(__ACC__)
 #define _Async
-#define ac_task(T) struct ac_future *
-#define ac_future(T) struct ac_future *
-#define ac_coro(T) struct ac_coro *
+#define ac_task(T) __typeof__(struct ac_future *)
+#define ac_future(T) __typeof__(struct ac_future *)
+#define ac_coro(T) __typeof__(struct ac_coro *)
 #define ac_yields(T) __typeof__(T) *
 #if defined(__cplusplus)
 #define ac_future_new(T) ac_future_create(sizeof(T))

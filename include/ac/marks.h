@@ -35,9 +35,12 @@ extern int ac__op_task_group(struct ac_task_group *group);
 extern int ac__op_closing(struct ac_generator *generator);
 #define ac_closing(...) while (ac__op_closing(__VA_ARGS__))
 
-#define ac_task(T) __typeof__(T) __attribute__((address_space(0xAC01))) *
-#define ac_future(T) __typeof__(T) __attribute__((address_space(0xAC02))) *
-#define ac_coro(T) __typeof__(T) __attribute__((address_space(0xAC03))) *
+#define ac_task(T)                                                             \
+  __typeof__(__typeof__(T) __attribute__((address_space(0xAC01))) *)
+#define ac_future(T)                                                           \
+  __typeof__(__typeof__(T) __attribute__((address_space(0xAC02))) *)
+#define ac_coro(T)                                                             \
+  __typeof__(__typeof__(T) __attribute__((address_space(0xAC03))) *)
 #define ac_yields(T) __typeof__(T) __attribute__((address_space(0xAC04))) *
 
 /* The type that a handle yields, free of its address space. */
