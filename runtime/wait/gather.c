@@ -72,10 +72,15 @@ static ac_frame *resume(ac_frame *self, ac_frame *status) {
       struct aci_member *member = &group->members[i];
       if (!member->future)
         continue;
-      if (member->node.next) { /* broken off: its caller gets no frame */
+      if (member->node.next) { /* broken off */
         aci_ring_remove(&member->future->waiters, &member->node);
         member->node.next = NULL;
-        fail_child(member->future);
+        /* Its caller, which gets no frame, and whose variables go now; or in
+         * a later turn, when what a child waits for may need others to run. */
+        if (error == AC_ENOMEM)
+          fail_child(member->future);
+        else
+          aci_cancel(member->future);
       }
       aci_release(member->future);
     }
