@@ -23,6 +23,8 @@
 
 #include <ac/abi.h>
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,11 +38,10 @@ struct ac_generator {
   ac_frame yield; /* in which the generator waits for the consumer */
   void *coro;     /* what to begin */
   ac_frame *inner;
-  struct ac_future *task;
   void *to;
   struct ac_generator *below;
-  struct ac_scope *scope;
-  int state, yielded, closing, error, over;
+  int state, closing, error, over;
+  int refusing; /* it may not hand over: not 0 */
 };
 
 /* A generator of values of that type, held in a variable. */
@@ -113,6 +114,7 @@ struct ac_generator {
  * closed, in whichever way it is left. */
 
 /* What the macros, and acc for ac_closing, call. */
+AC_API extern __thread struct ac_generator *ac_generating AC_TLS;
 _Async int ac_generator_next(struct ac_generator *generator, void *to);
 _Async void ac_generator_end(struct ac_generator *generator);
 _Async void ac_generator_yield(const volatile void *out, const void *item,
@@ -122,6 +124,45 @@ AC_API int(ac_generator_begin)(struct ac_generator *generator,
 AC_API int ac_generator_enter(struct ac_generator *generator);
 AC_API ac_frame *ac_generator_exit(int *ret, struct ac_generator *generator,
                                    int error);
+
+/* The lowered forms of asking and handing over, which also exist as functions:
+ * inline while nothing else happens. The macros take a prototype, too. */
+AC_API ac_frame *ac_generator_next__ac(int *ret, struct ac_generator *generator,
+                                       void *to);
+AC_API ac_frame *ac_generator_yield__ac(void *ret, const volatile void *out,
+                                        const void *item, size_t bytes);
+/* ac_generator_next, after the frame that was to hand over has not. */
+AC_API ac_frame *ac_generator_left(int *ret, struct ac_generator *generator,
+                                   ac_frame *parent, ac_frame *status);
+static inline ac_frame *
+ac_generator_ask(int *ret, struct ac_generator *generator, void *to) {
+  ac_frame *frame = generator->yield.parent; /* while it can go on */
+  if (AC_UNLIKELY(!frame))
+    return ac_generator_next__ac(ret, generator, to);
+  ac_frame *parent = frame->parent;
+  generator->yield.parent = NULL;
+  generator->to = to;
+  generator->below = ac_generating;
+  ac_generating = generator;
+  ac_frame *status = frame->desc->resume(frame, NULL);
+  if (AC_UNLIKELY(!generator->yield.parent))
+    return ac_generator_left(ret, generator, parent, status);
+  ac_generating = generator->below;
+  *ret = 1;
+  return NULL;
+}
+static inline ac_frame *ac_generator_hand(void *ret, const volatile void *out,
+                                          const void *item, size_t bytes) {
+  struct ac_generator *generator = (struct ac_generator *)(uintptr_t)out;
+  if (AC_UNLIKELY(generator != ac_generating || generator->refusing))
+    return ac_generator_yield__ac(ret, out, item, bytes);
+  memcpy(generator->to, item, bytes);
+  return AC_KNOWN_FRAME(&generator->yield);
+}
+#define ac_generator_next__ac(ret, generator, to)                              \
+  ac_generator_ask(ret, generator, to)
+#define ac_generator_yield__ac(ret, out, item, bytes)                          \
+  ac_generator_hand(ret, out, item, bytes)
 
 #ifdef __cplusplus
 }

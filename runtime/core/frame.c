@@ -19,7 +19,9 @@
 enum {
   PAGE_BYTES = 4096,
   FIRST_CHUNK_BYTES = 2 * PAGE_BYTES,
-  LAST_CHUNK_BYTES = 64 * PAGE_BYTES
+  /* One huge page, taken when as much as that is in use: a million tasks have
+   * fewer page faults, and fewer misses in the processor's page table cache. */
+  LAST_CHUNK_BYTES = 512 * PAGE_BYTES
 };
 
 static size_t chunk_bytes(const struct aci_chunk *chunk) {
@@ -46,9 +48,12 @@ void aci_pool_close(struct aci_pool *pool) {
 
 /* The header stands at the end, so that blocks begin at a page boundary. */
 static struct aci_chunk *chunk_new(size_t bytes, struct aci_chunk *older) {
-  char *begin = aci_sys_alloc(bytes, PAGE_BYTES);
+  int is_huge = bytes == LAST_CHUNK_BYTES;
+  char *begin = aci_sys_alloc(bytes, is_huge ? bytes : PAGE_BYTES);
   if (!begin)
     return NULL;
+  if (is_huge)
+    aci_sys_huge_page(begin, bytes);
   struct aci_chunk *chunk =
       (struct aci_chunk *)(void *)(begin + bytes - sizeof *chunk);
   chunk->next = older;
@@ -173,26 +178,28 @@ void ac_frame_free(ac_frame *frame) {
     aci_big_free(frame);
 }
 
-/* Takes back what the current task was about to wait for: the frame at the
- * bottom of the chain. */
-static ac_frame *withdraw(void) {
-  ac_frame *yield = aci_generator_unyield();
-  if (yield)
-    return yield;
+/* Takes back what the current task was about to wait for in `callee`. Returns
+ * the innermost frame that waits for it; NULL: the callee is what it waits for.
+ */
+static ac_frame *withdraw(const ac_frame *callee) {
+  ac_frame *innermost;
+  if (aci_generator_unyield(callee, &innermost))
+    return innermost;
   aci_withdraw_now(ac_running);
-  return &ac_running->leaf;
+  ac_frame *leaf = &ac_running->leaf;
+  return callee == leaf ? NULL : leaf->parent;
 }
 
 /* Raises AC_ENOMEM in the suspended function `callee` of the current task,
  * and goes on with it until it ends or suspends again. */
 static ac_frame *fail_callee(ac_frame *callee, void *ret) {
-  ac_frame *leaf = withdraw();
+  ac_frame *frame = withdraw(callee);
   ac_frame *status = aci_raise(AC_ENOMEM);
-  if (callee == leaf)
+  if (!frame)
     return status;
   callee->parent = NULL;
   callee->ret = ret;
-  for (ac_frame *frame = leaf->parent, *parent; frame; frame = parent) {
+  for (ac_frame *parent; frame; frame = parent) {
     parent = frame->parent;
     status = frame->desc->resume(frame, status);
     /* Those around it are suspended still. */

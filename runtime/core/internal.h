@@ -148,7 +148,6 @@ struct aci_thread {
   int run_error;                   /* how the last ac_run ended */
   int virtual_clock;               /* wanted for the next loop */
   const struct aci_driver_class *driver_class; /* likewise; or NULL */
-  struct ac_generator *generator;  /* the innermost that runs */
   ac_error_handler *error_handler; /* NULL: the default */
   void *error_arg;
 };
@@ -758,9 +757,11 @@ void aci_task_group_member_done(struct aci_node *node,
 
 /* The innermost frame of the generator that the frame waits for, or NULL. */
 const ac_frame *aci_generator_inner(const ac_frame *frame);
-/* If what has just been suspended is a generator that hands a value over, it
- * does not: the frame in which it would have been. */
-ac_frame *aci_generator_unyield(void);
+/* Out of memory for the frame of a function that has seen `callee` suspend. If
+ * that is for a generator to hand a value over, it is not handed over: true,
+ * and the innermost frame that waits in the callee, or NULL: the callee is what
+ * is waited for. */
+int aci_generator_unyield(const ac_frame *callee, ac_frame **innermost);
 
 /* ---- completed.c --------------------------------------------------------- */
 

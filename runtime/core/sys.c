@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -76,6 +77,15 @@ void *aci_sys_give(void *memory) {
   if (memory)
     atomic_fetch_sub_explicit(&alloc_live, 1, memory_order_relaxed);
   return memory;
+}
+
+void aci_sys_huge_page(void *memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  madvise(memory, bytes, MADV_HUGEPAGE); /* it is memory without, too */
+#else
+  (void)memory;
+  (void)bytes;
+#endif
 }
 
 int64_t aci_sys_now(void) {

@@ -18,6 +18,11 @@ void aci_sys_free(void *memory);
  * program now, which frees it with free(). */
 void *aci_sys_give(void *memory);
 
+/* Memory that is aligned to its size may be one huge page, where there are
+ * such.
+ */
+void aci_sys_huge_page(void *memory, size_t bytes);
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t aci_sys_now(void);
 

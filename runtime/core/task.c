@@ -205,6 +205,28 @@ void ac_spawn_detached(const struct ac_thunk *thunk, const void *args) {
     aci_report("a task could not be created", thunk->name, AC_ENOMEM);
 }
 
+/* Runs the task's first step on the stack of the one that is running, or of
+ * who prepares a loop. A generator that runs does not run for it. */
+static void begin_below(ac_loop *loop, struct ac_future *task,
+                        const struct ac_thunk *thunk, void *args) {
+  struct ac_future *starter = ac_running;
+  struct ac_generator *generating = ac_generating;
+  if (starter) {
+    if (AC_UNLIKELY(starter->waiters && aci_extra(starter)))
+      aci_extra_inherit(task, aci_extra(starter));
+    starter->node.flags |= ACI_BELOW;
+  }
+  ac_running = task;
+  ac_generating = NULL;
+  void *payload = aci_payload(task);
+  ac_frame *status = thunk->start(payload, args);
+  aci_task_begun(loop, task, status, payload, thunk);
+  ac_running = starter;
+  ac_generating = generating;
+  if (starter)
+    starter->node.flags &= ~ACI_BELOW;
+}
+
 struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
                                  const void *args) {
   ac_loop *loop = aci_thread.loop;
@@ -216,20 +238,8 @@ struct ac_future *ac_spawn_eager(const struct ac_thunk *thunk,
   if (AC_UNLIKELY(!task))
     return NULL;
   loop->live++;
-  struct ac_future *starter = ac_running;
-  if (starter) {
-    if (AC_UNLIKELY(starter->waiters && aci_extra(starter)))
-      aci_extra_inherit(task, aci_extra(starter));
-    starter->node.flags |= ACI_BELOW;
-  }
-  ac_running = task;
-  void *payload = aci_payload(task);
   /* The arguments are only read. */
-  ac_frame *status = thunk->start(payload, (void *)(uintptr_t)args);
-  aci_task_begun(loop, task, status, payload, thunk);
-  ac_running = starter;
-  if (starter)
-    starter->node.flags &= ~ACI_BELOW;
+  begin_below(loop, task, thunk, (void *)(uintptr_t)args);
   return task;
 }
 
@@ -239,17 +249,8 @@ void aci_begin_now(struct ac_future *task) {
   if (task->node.flags & ACI_BIG)
     aci_big_adopt(&loop->objects, task);
   const struct ac_thunk *thunk = task->thunk;
-  struct ac_future *starter = ac_running;
-  if (AC_UNLIKELY(starter->waiters && aci_extra(starter)))
-    aci_extra_inherit(task, aci_extra(starter));
   loop->live++;
-  starter->node.flags |= ACI_BELOW;
-  ac_running = task;
-  void *payload = aci_payload(task);
-  ac_frame *status = thunk->start(payload, payload);
-  aci_task_begun(loop, task, status, payload, thunk);
-  ac_running = starter;
-  starter->node.flags &= ~ACI_BELOW;
+  begin_below(loop, task, thunk, aci_payload(task));
 }
 
 /* ---- coroutine objects --------------------------------------------------- */

@@ -36,6 +36,8 @@ enum { FAIL_LIMIT = 1000 };
  * suspends. Its caller's variables, which it may know, are about to go. */
 static void fail_child(struct ac_future *task) {
   struct ac_future *running = ac_running;
+  struct ac_generator *generating = ac_generating;
+  ac_generating = NULL;
   for (int i = 0; i < FAIL_LIMIT && !(task->node.flags & ACI_DONE); i++) {
     if (aci_wait(&task->node)) {
       aci_withdraw_now(task);
@@ -48,6 +50,7 @@ static void fail_child(struct ac_future *task) {
     aci_task_resume(task);
   }
   ac_running = running;
+  ac_generating = generating;
   task->node.flags |= ACI_SEEN;
 }
 

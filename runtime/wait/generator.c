@@ -18,11 +18,21 @@
  * When the task is woken, `next` runs the chain again. Neither the loop nor
  * other operations know of any of this.
  *
- *   NEW --next--> RUNNING <--> YIELDED, WAITING --> ENDED */
+ * Asking and handing over stand in generator.h, as far as nothing else
+ * happens. */
 #include "internal.h"
 
-enum { NONE, NEW, RUNNING, YIELDED, WAITING, ENDED };
+/* BEGUN: running, waiting, or, while its yield has a parent, handing over. */
+enum { NONE, NEW, BEGUN, ENDED };
 enum { CLOSE = 1, EXIT }; /* generator->closing: what for */
+/* generator->refusing: closing, and one for each scope that it is in. */
+enum { REFUSE_CLOSING = 1 << 16 };
+
+#undef ac_generator_next__ac
+#undef ac_generator_yield__ac
+
+/* The innermost that runs, for the task that is running. */
+__thread struct ac_generator *ac_generating;
 
 static ac_frame *go_on(ac_frame *self, ac_frame *status);
 
@@ -42,17 +52,11 @@ const ac_frame *aci_generator_inner(const ac_frame *frame) {
              : NULL;
 }
 
-static struct ac_scope *current_scope(void) {
-  const struct aci_extra *extra = aci_extra(ac_running);
-  return AC_UNLIKELY(extra != NULL) ? extra->scope : NULL;
-}
-
 /* ---- running it ---------------------------------------------------------- */
 
 static void enter(struct ac_generator *generator) {
-  generator->below = aci_thread.generator;
-  aci_thread.generator = generator;
-  generator->state = RUNNING;
+  generator->below = ac_generating;
+  ac_generating = generator;
 }
 
 /* From the frame that goes on with `status`, outwards. */
@@ -83,16 +87,13 @@ static ac_frame *closed(int *ret, struct ac_generator *generator,
 /* What has become of it, as ac_next or the close returns it. */
 static ac_frame *leave(int *ret, struct ac_generator *generator,
                        ac_frame *status) {
-  aci_thread.generator = generator->below;
-  if (AC_LIKELY(generator->yielded)) {
-    generator->yielded = 0;
-    generator->state = YIELDED;
+  ac_generating = generator->below;
+  if (generator->yield.parent) {
     *ret = 1;
     return NULL;
   }
   if (aci_suspended(status)) {
     ac_frame *leaf = &ac_running->leaf;
-    generator->state = WAITING;
     generator->inner = leaf->parent;
     leaf->parent = &generator->next;
     generator->next.desc = &next_desc;
@@ -133,50 +134,44 @@ int(ac_generator_begin)(struct ac_generator *generator, AC_CORO_HANDLE coro) {
   return coro ? AC_OK : AC_ENOMEM;
 }
 
-static inline void ask(struct ac_generator *generator, void *to) {
-  generator->to = to;
-  generator->task = ac_running;
-  generator->scope = current_scope();
-  enter(generator);
+ac_frame *ac_generator_left(int *ret, struct ac_generator *generator,
+                            ac_frame *parent, ac_frame *status) {
+  if (!aci_suspended(status))
+    status = run(parent, status);
+  return leave(ret, generator, status);
 }
 
-AC_API ac_frame *ac_generator_next__ac(int *ret, struct ac_generator *generator,
-                                       void *to);
 ac_frame *ac_generator_next__ac(int *ret, struct ac_generator *generator,
                                 void *to) {
-  if (AC_LIKELY(generator->state == YIELDED)) {
-    ask(generator, to);
-    return leave(ret, generator, run(generator->yield.parent, NULL));
-  }
+  if (generator->yield.parent)
+    return ac_generator_ask(ret, generator, to);
   if (generator->state == ENDED) {
     *ret = 0;
     return NULL;
   }
   if (generator->state != NEW)
     return aci_raise(generator->state == NONE ? AC_EINVAL : AC_EBUSY);
-  ask(generator, to);
+  generator->state = BEGUN;
+  generator->to = to;
+  enter(generator);
   return leave(ret, generator, begin(generator));
 }
 
 static ac_frame *shut(int *ret, struct ac_generator *generator, int how) {
-  switch (generator->state) {
-  case RUNNING:
-  case WAITING:
+  ac_frame *frame = generator->yield.parent;
+  if (generator->state == BEGUN && !frame)
     return aci_raise(AC_EBUSY);
-  case YIELDED:
-    generator->closing = how;
-    generator->task = ac_running;
+  generator->closing = how;
+  if (frame) {
+    generator->yield.parent = NULL;
+    generator->refusing |= REFUSE_CLOSING;
     enter(generator);
-    return leave(ret, generator,
-                 run(generator->yield.parent, aci_raise(AC_ECLOSED)));
-  case NEW:
+    return leave(ret, generator, run(frame, aci_raise(AC_ECLOSED)));
+  }
+  if (generator->state == NEW) {
     (ac_coro_drop)(generator->coro);
     generator->state = ENDED;
-    break;
-  default:
-    break;
   }
-  generator->closing = how;
   return closed(ret, generator, NULL);
 }
 
@@ -202,29 +197,21 @@ ac_frame *ac_generator_exit(int *ret, struct ac_generator *generator,
 
 /* ---- the generator ------------------------------------------------------- */
 
-AC_API ac_frame *ac_generator_yield__ac(void *ret, const volatile void *out,
-                                        const void *item, size_t bytes);
 ac_frame *ac_generator_yield__ac(void *ret, const volatile void *out,
                                  const void *item, size_t bytes) {
   struct ac_generator *generator = (struct ac_generator *)(uintptr_t)out;
-  (void)ret;
-  if (generator != aci_thread.generator || generator->task != ac_running)
+  if (generator != ac_generating)
     return aci_raise(AC_EINVAL);
-  if (AC_UNLIKELY(generator->closing))
-    return aci_raise(AC_ECLOSED);
-  if (AC_UNLIKELY(generator->scope != current_scope()))
-    return aci_raise(AC_EINVAL);
-  aci_copy(generator->to, item, bytes);
-  generator->yielded = 1;
-  return &generator->yield;
+  if (generator->refusing)
+    return aci_raise(generator->closing ? AC_ECLOSED : AC_EINVAL);
+  return ac_generator_hand(ret, out, item, bytes);
 }
 
-/* Out of memory for the frame of a function that was to wait until its value
- * is taken: it is not handed over. */
-ac_frame *aci_generator_unyield(void) {
-  struct ac_generator *generator = aci_thread.generator;
-  if (!generator || !generator->yielded || generator->task != ac_running)
-    return NULL;
-  generator->yielded = 0;
-  return &generator->yield;
+int aci_generator_unyield(const ac_frame *callee, ac_frame **innermost) {
+  struct ac_generator *generator = ac_generating;
+  if (!generator || (callee != &generator->yield && !generator->yield.parent))
+    return 0;
+  *innermost = generator->yield.parent;
+  generator->yield.parent = NULL;
+  return 1;
 }

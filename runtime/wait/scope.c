@@ -116,6 +116,13 @@ void aci_scope_expired(struct aci_node *node) {
 
 /* ---- entering and leaving ------------------------------------------------ */
 
+/* A generator hands nothing over in a scope of its own: its consumer would run
+ * in it. */
+static void refuse_values(int by) {
+  if (ac_generating)
+    ac_generating->refusing += by;
+}
+
 int ac_scope_enter(struct ac_scope *scope) {
   struct ac_future *task = ac_running;
   struct aci_extra *extra = aci_extra_make(task);
@@ -131,6 +138,7 @@ int ac_scope_enter(struct ac_scope *scope) {
   if (extra->held_back && scope->requests)
     scope->requests -= ACI_CANCEL_ONE;
   extra->scope = scope;
+  refuse_values(1);
   if (!(scope->state & CANCELLED))
     arm(scope);
   update(task, extra);
@@ -150,6 +158,7 @@ int ac_scope_exit(struct ac_scope *scope, int error) {
   struct ac_future *task = scope->task;
   struct aci_extra *extra = aci_extra(task);
   disarm(scope);
+  refuse_values(-1);
   scope->state &= ~(uint32_t)ACTIVE;
   if (AC_UNLIKELY(extra->scope != scope)) {
     aci_report("a scope was left before one inside it", aci_task_name(task),
@@ -157,6 +166,7 @@ int ac_scope_exit(struct ac_scope *scope, int error) {
     /* Those inside go with it. */
     while (extra->scope && extra->scope != scope) {
       disarm(extra->scope);
+      refuse_values(-1);
       extra->scope->state &= ~(uint32_t)ACTIVE;
       extra->scope = extra->scope->outer;
     }
