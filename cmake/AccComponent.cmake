@@ -12,6 +12,7 @@
 # OFF leaves it out. LINK_OPTIONS: for whoever links it.
 include_guard(GLOBAL)
 find_package(PkgConfig)
+set_property(GLOBAL PROPERTY ACC_ALL_COMPONENTS)
 set_property(GLOBAL PROPERTY ACC_COMPONENTS)
 
 function(_acc_find_module name module package result)
@@ -54,11 +55,11 @@ endfunction()
 function(acc_add_component name module package)
   cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "LINK_OPTIONS")
   string(TOUPPER "${name}" upper)
+  set_property(GLOBAL APPEND PROPERTY ACC_ALL_COMPONENTS ${name})
   set(needs)
   if(module)
     _acc_find_module(${name} "${module}" "${package}" found)
     if(NOT found)
-      set_property(GLOBAL APPEND PROPERTY ACC_ABSENT_COMPONENTS ${name})
       return()
     endif()
     set(needs PkgConfig::ACC_${upper})
@@ -86,19 +87,33 @@ function(acc_add_component name module package)
     ${ACC_${upper}_CFLAGS})
   if(ACC_INSTALL)
     _acc_install_component(${name} "${module}" "${arg_LINK_OPTIONS}")
+    if(module)
+      # A package of its own: see AccPackages.cmake.
+      set_property(GLOBAL APPEND PROPERTY ACC_PACKAGED_COMPONENTS ${name})
+      set_property(GLOBAL PROPERTY ACC_COMPONENT_${name}_NEEDS "${package}")
+    endif()
   endif()
 endfunction()
 
 function(_acc_install_component name module options)
   string(TOUPPER "${name}" upper)
   set(export accComponent_${name})
+  # What needs nothing else goes with the runtime.
+  set(library runtime)
+  set(development dev)
+  if(module)
+    set(library ${name})
+    set(development ${name}_dev)
+  endif()
+  install(FILES "${ACC_INCLUDE_DIR}/ac/${name}.h"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/ac" COMPONENT ${development})
   install(TARGETS ac_${name} ac_${name}_shared EXPORT ${export}
-    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT dev
-    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${name}
-      NAMELINK_COMPONENT dev)
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${development}
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${library}
+      NAMELINK_COMPONENT ${development})
   set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/acc")
   install(EXPORT ${export} NAMESPACE acc:: DESTINATION "${package_dir}"
-    FILE ${export}Targets.cmake COMPONENT dev)
+    FILE ${export}Targets.cmake COMPONENT ${development})
   set(file "${CMAKE_CURRENT_BINARY_DIR}/${export}.cmake")
   set(dependency "")
   if(module)
@@ -110,7 +125,7 @@ pkg_check_modules(ACC_${upper} REQUIRED QUIET IMPORTED_TARGET GLOBAL \"${module}
   file(WRITE "${file}"
 "${dependency}include(\"\${CMAKE_CURRENT_LIST_DIR}/${export}Targets.cmake\")
 ")
-  install(FILES "${file}" DESTINATION "${package_dir}" COMPONENT dev)
+  install(FILES "${file}" DESTINATION "${package_dir}" COMPONENT ${development})
   file(RELATIVE_PATH ACC_PC_PREFIX
     "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
   string(REGEX REPLACE "/$" "" ACC_PC_PREFIX "${ACC_PC_PREFIX}")
@@ -126,5 +141,5 @@ pkg_check_modules(ACC_${upper} REQUIRED QUIET IMPORTED_TARGET GLOBAL \"${module}
   configure_file("${PROJECT_SOURCE_DIR}/cmake/acc-component.pc.in"
     acc-${name}.pc @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/acc-${name}.pc"
-    DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT dev)
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT ${development})
 endfunction()

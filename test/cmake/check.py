@@ -3,7 +3,7 @@
 """Builds a project from outside the tree with acc, and rebuilds it after each
 kind of change: exactly what depends on the change is to be made anew.
 
-    check.py installed|subdirectory|make|components ...
+    check.py installed|subdirectory|make|components|packages ...
 """
 
 import argparse
@@ -231,10 +231,9 @@ def public_function(prefix, component):
     return found.group(1)
 
 
-def check_components(a):
+def check_components(a, prefix):
     """Each component that was built, through find_package, as an archive and
     shared, and through pkg-config; and one that there is not."""
-    prefix = install(a)
     here = os.path.dirname(os.path.abspath(__file__))
     source = os.path.join(here, "components")
     configure = [a.cmake, "-S", source, "-G", a.generator,
@@ -260,16 +259,99 @@ def check_components(a):
                                        "-DCOMPONENT=nonsense"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = " ".join(done.stdout.decode().split())
-    if done.returncode == 0 or ("this acc was built without the component "
-                                "'nonsense'") not in text:
+    if done.returncode == 0 or ("acc is installed here without its "
+                                "component 'nonsense'") not in text:
         fail(f"a component that there is not: {text}")
     print("ok: a component that there is not")
+
+
+class Package:
+    """A Debian package: its name, what it needs, the files in it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.name = run(["dpkg-deb", "-f", path, "Package"]).strip()
+        text = run(["dpkg-deb", "-f", path, "Depends"])
+        # Of alternatives the first; without the version.
+        self.needs = [word.split()[0] for word in text.split(",")]
+        lines = run(["dpkg-deb", "-c", path]).splitlines()
+        names = [line.split(maxsplit=5)[5] for line in lines]
+        self.files = [name.split(" -> ")[0][1:] for name in names
+                      if not name.endswith("/")]
+
+    def expect(self, files, needs):
+        names = [os.path.basename(file) for file in self.files]
+        for wanted in files:
+            if not any(re.fullmatch(wanted, name) for name in names):
+                fail(f"{self.name} has no {wanted}: {names}")
+        for wanted in needs:
+            if not any(re.fullmatch(wanted, name) for name in self.needs):
+                fail(f"{self.name} does not need {wanted}: {self.needs}")
+
+
+def check_package(package, names):
+    """The files are where they belong, the dependencies on each other and on
+    what was linked are there."""
+    found = re.fullmatch(r"libac(?:-(\w+?))?(-dev|\d+)", package.name)
+    if package.name == "acc":
+        package.expect(["acc", "acc-cc"],
+                       ["libc6", r"libclang1-\d+", r"libclang-common-\d+-dev"])
+        return
+    if not found:
+        fail(f"what is {package.name}?")
+    component, kind = found.groups()
+    library = "libac_" + component if component else "libac"
+    if kind == "-dev":
+        base = package.name[:-len("-dev")]
+        twin = [name for name in names if re.fullmatch(base + r"\d+", name)]
+        needs = twin + (["libac-dev", ".*-dev"] if component else [])
+        header = component + ".h" if component else "abi.h"
+        package.expect([library + ".a", library + ".so", header, r"acc.*\.pc",
+                        r"acc.*Targets\.cmake"], needs)
+    else:
+        needs = [r"libac\d+", "lib(?!ac|c6).*"] if component else ["libc6"]
+        package.expect([library + r"\.so\.\d+"], needs)
+        if any("include" in file for file in package.files):
+            fail(f"{package.name} has headers")
+
+
+def check_packages(a):
+    """Debian's packages of the build: each file in one of them, and what they
+    need; unpacked, they are an installation."""
+    folder = os.path.join(a.scratch, "packages")
+    done = run([os.path.join(os.path.dirname(a.cmake), "cpack"), "-G", "DEB",
+                "--config", os.path.join(a.build, "CPackConfig.cmake"),
+                "-B", folder, "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip"] +
+               (["-C", a.config] if a.config else []))
+    packages = [Package(os.path.join(folder, name))
+                for name in sorted(os.listdir(folder)) if name.endswith(".deb")]
+    names = [package.name for package in packages]
+    files = {}
+    for package in packages:
+        check_package(package, names)
+        for file in package.files:
+            if file in files:
+                fail(f"{file} is in {files[file]} and in {package.name}")
+            files[file] = package.name
+        print(f"ok: {package.name}")
+    prefix = os.path.realpath(install(a))
+    installed = {os.path.join("/usr", os.path.relpath(
+        os.path.join(at, name), prefix))
+        for at, _, found in os.walk(prefix) for name in found}
+    expect("what is installed and in no package", installed - files.keys(),
+           set())
+    if re.search("CPack (Warning|Error)", done):
+        fail(done)
+    root = os.path.join(a.scratch, "root")
+    for package in packages:
+        run(["dpkg-deb", "-x", package.path, root])
+    check_components(a, os.path.join(root, "usr"))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=["installed", "subdirectory", "make",
-                                         "components"])
+                                         "components", "packages"])
     parser.add_argument("--cmake", required=True)
     parser.add_argument("--cc", required=True)
     parser.add_argument("--generator", default="Ninja")
@@ -291,7 +373,9 @@ def main():
     if a.mode == "make":
         check_make(a)
     elif a.mode == "components":
-        check_components(a)
+        check_components(a, install(a))
+    elif a.mode == "packages":
+        check_packages(a)
     else:
         check_cmake(a)
     shutil.rmtree(a.scratch, ignore_errors=True)
