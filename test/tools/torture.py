@@ -7,6 +7,7 @@
 MODE is what is done to each file, over and over:
 
     cut     it ends early: at every byte, or at --sample of them
+    tokens  one token is missing, or doubled: each, or --sample of them
     mutate  tokens are deleted, doubled, exchanged or replaced, bytes changed;
             --sample times, always the same for one --seed
 
@@ -47,6 +48,17 @@ def cuts(text, sample, chance):
         places = sorted(chance.sample(places, sample))
     for at in places:
         yield f"cut-{at}", text[:at]
+
+
+def single_tokens(text, sample, chance):
+    tokens = TOKEN.findall(text)
+    edits = [(at, times) for at, token in enumerate(tokens) if not token.isspace()
+             for times in (0, 2)]
+    if sample and sample < len(edits):
+        edits = sorted(chance.sample(edits, sample))
+    for at, times in edits:
+        name = f"{'double' if times else 'delete'}-{at}"
+        yield name, b"".join(tokens[:at] + [tokens[at] + b" "] * times + tokens[at + 1:])
 
 
 def mutation(text, chance):
@@ -125,7 +137,7 @@ def inputs(arguments):
         with open(path, "rb") as file:
             text = file.read()
         chance = random.Random(f"{arguments.seed} {os.path.basename(path)}")
-        make = cuts if arguments.mode == "cut" else mutations
+        make = {"cut": cuts, "tokens": single_tokens, "mutate": mutations}[arguments.mode]
         base = os.path.splitext(os.path.basename(path))[0]
         for name, broken in make(text, arguments.sample, chance):
             yield f"{base}-{name}", broken
@@ -141,7 +153,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("--keep", help="where inputs of wrong runs go")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("mode", choices=("cut", "mutate"))
+    parser.add_argument("mode", choices=("cut", "tokens", "mutate"))
     parser.add_argument("files", nargs="+")
     arguments = parser.parse_args()
     wrong = count = 0
