@@ -155,7 +155,7 @@ static void add_hidden(struct builder *b, struct expr *expr, CXCursor cursor) {
   if (clang_getCursorKind(cursor) == CXCursor_DeclRefExpr) {
     CXCursor target = clang_getCursorReferenced(cursor);
     if (clang_getCursorKind(target) == CXCursor_FunctionDecl)
-      expr->hidden_call = spelling(b, target);
+      vector_push(b->arena, &expr->hidden_calls, spelling(b, target));
     struct local *local = find_local(b, target);
     if (local)
       vector_push(b->arena, &expr->hidden, local);

@@ -7,8 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Is a warning with this flag an error? */
+static bool is_error(const struct options *options, const char *flag) {
+  enum warning warning = warning_of_flag(flag);
+  if (warning == WARNING_COUNT)
+    return options->werror;
+  const struct warning_state *state = &options->warnings[warning];
+  return !state->never_error && (state->error || options->werror);
+}
+
 void diag_add(struct diags *diags, struct diag diag) {
-  if (diag.severity == SEVERITY_WARNING && diags->options->werror) {
+  if (diag.severity == SEVERITY_WARNING &&
+      is_error(diags->options, diag.flag)) {
     diag.severity = SEVERITY_ERROR;
     diag.flag = diag.flag ? arena_printf(diags->arena, "-Werror,%s", diag.flag)
                           : "-Werror";
@@ -27,6 +37,18 @@ static const char *line_of(struct diags *diags, const struct source *source,
   return arena_copy(diags->arena, source->original + begin, end - begin);
 }
 
+/* One at a legible offset, with nothing said yet. */
+static struct diag placed(struct diags *diags, const struct source *source,
+                          uint32_t offset) {
+  uint32_t original = source_original(source, offset);
+  uint32_t line = source_line(source, original);
+  return (struct diag){.file = source->name,
+                       .line = line,
+                       .column = source_column(source, original),
+                       .line_text = line_of(diags, source, line),
+                       .source = source};
+}
+
 struct diag *diag_at(struct diags *diags, const struct source *source,
                      enum severity severity, uint32_t offset,
                      const char *format, ...) {
@@ -38,16 +60,24 @@ struct diag *diag_at(struct diags *diags, const struct source *source,
   char *text = arena_alloc(diags->arena, (size_t)length + 1);
   vsnprintf(text, (size_t)length + 1, format, again);
   va_end(again);
-  uint32_t original = source_original(source, offset);
-  uint32_t line = source_line(source, original);
-  diag_add(diags, (struct diag){.severity = severity,
-                                .file = source->name,
-                                .line = line,
-                                .column = source_column(source, original),
-                                .line_text = line_of(diags, source, line),
-                                .text = text,
-                                .source = source});
+  struct diag diag = placed(diags, source, offset);
+  diag.severity = severity;
+  diag.text = text;
+  diag_add(diags, diag);
   return &diags->items.items[diags->items.count - 1];
+}
+
+bool diag_warns(const struct diags *diags, enum warning warning) {
+  return !diags->options->warnings[warning].off;
+}
+
+void diag_warn(struct diags *diags, const struct source *source,
+               enum warning warning, uint32_t offset, const char *text) {
+  struct diag diag = placed(diags, source, offset);
+  diag.severity = SEVERITY_WARNING;
+  diag.text = text;
+  diag.flag = warning_flag(warning);
+  diag_add(diags, diag);
 }
 
 void diag_fix(struct arena *arena, struct diag *diag,

@@ -45,6 +45,10 @@ struct diag *diag_at(struct diags *diags, const struct source *source,
                      enum severity severity, uint32_t offset,
                      const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Is it asked for? And one of acc's own warnings, which is. */
+bool diag_warns(const struct diags *diags, enum warning warning);
+void diag_warn(struct diags *diags, const struct source *source,
+               enum warning warning, uint32_t offset, const char *text);
 /* Gives one a fix-it: legible text is replaced. What a macro brought cannot be
  * edited: the diagnostic has no fix-it then. */
 void diag_fix(struct arena *arena, struct diag *diag,

@@ -130,7 +130,7 @@ struct expr {
   struct function *callee;  /* EX_ASYNC; EX_CALL of a known async function */
   struct stmt *body;        /* EX_STMT_EXPR */
   VECTOR(struct local *) hidden; /* locals used inside an opaque macro */
-  const char *hidden_call; /* a function named inside one */
+  VECTOR(const char *) hidden_calls; /* functions named inside one */
   bool suspends;  /* holds an await or another thing of control flow */
   bool special;   /* holds a word of the dialect: at file level, a piece */
   bool is_bitfield;

@@ -480,6 +480,8 @@ static bool read_word(struct reader *reader) {
     read_input(reader, word);
     return true;
   }
+  if (warnings_read(options->warnings, word))
+    return true;
   const struct flag *flag = flag_find(word);
   bool vague = !flag || strcmp(flag->name, "-f") == 0;
   if (vague && !reader->as_compiler && (!flag || flag_nearest(word)))
@@ -746,6 +748,8 @@ void options_print_help(FILE *out) {
         "  -fdiagnostics-color=auto|always|never\n"
         "  -fdiagnostics-parseable-fixits\n"
         "  -ferror-limit=N, -Werror, -w\n"
+        "  -W[no-]lock-across-await, -W[no-]dangling-task-argument,\n"
+        "  -W[no-]async-keyword-in-header, -Werror=NAME, -Wno-error=NAME\n"
         "\n"
         "Driving the C compiler:\n"
         "  --cc=CC                 the C compiler (default: $ACC_CC, else cc)\n"

@@ -5,6 +5,8 @@
 #ifndef ACC_OPTIONS_H
 #define ACC_OPTIONS_H
 
+#include "warnings.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -77,6 +79,7 @@ struct options {
   bool parseable_fixits; /* -fdiagnostics-parseable-fixits */
   bool warnings_off;     /* -w */
   bool werror;           /* -Werror */
+  struct warning_state warnings[WARNING_COUNT]; /* acc's own */
   unsigned error_limit;  /* -ferror-limit=, 0: none */
 
   /* What to print and how */

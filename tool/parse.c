@@ -1054,6 +1054,8 @@ static bool add_diagnostics(struct parsed *parsed, struct diags *diags) {
 static void add_pollution(const struct parsed *parsed, struct diags *diags,
                           bool failed) {
   CXFile last = NULL;
+  if (!diag_warns(diags, WARNING_KEYWORD_IN_HEADER))
+    return;
   for (size_t i = 0; i < parsed->pollution.count; i++) {
     const struct pollution *pollution = &parsed->pollution.items[i];
     CXFile file;
@@ -1072,7 +1074,7 @@ static void add_pollution(const struct parsed *parsed, struct diags *diags,
                  .line = line,
                  .column = column,
                  .line_text = line_in(diags->arena, contents, bytes, offset),
-                 .flag = "-Wasync-keyword-in-header",
+                 .flag = warning_flag(WARNING_KEYWORD_IN_HEADER),
                  .text = arena_printf(
                      diags->arena,
                      "the keyword '%s' of <ac/async.h> is read in this header; "

@@ -467,8 +467,9 @@ static void check_expr(struct sema *s, const struct expr *e,
     return;
   if (e->kind == EX_ASSIGN && e->kids.count > 1)
     check_handles(s, e->kids.items[0].expr->type, e->kids.items[1].expr);
-  if (e->hidden_call && s->function && refusal(e->hidden_call))
-    error(s, e->range.begin, refusal(e->hidden_call));
+  for (size_t i = 0; s->function && i < e->hidden_calls.count; i++)
+    if (refusal(e->hidden_calls.items[i]))
+      error(s, e->range.begin, refusal(e->hidden_calls.items[i]));
   switch (e->kind) {
   case EX_AWAIT:
     check_await(s, e, place);

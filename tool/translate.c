@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "hoist.h"
 #include "live.h"
+#include "locks.h"
 #include "output.h"
 #include "parse.h"
 #include "sema.h"
@@ -102,6 +103,9 @@ static bool run(struct parsed *parsed, struct source *source,
   if (stop_here(options, "build"))
     return !diags->errors;
   sema(unit, parsed->errors.items, parsed->errors.count, diags);
+  for (size_t i = 0; !diags->errors && i < unit->pieces.count; i++)
+    if (unit->pieces.items[i]->function)
+      locks_check(unit, unit->pieces.items[i]->function, diags);
   if (stop_here(options, "sema") || diags->errors)
     return !diags->errors;
   find_cycles(unit);
