@@ -386,8 +386,10 @@ static struct expr *build_unexposed(struct builder *b, CXCursor cursor) {
       same_range(parsed_range(b->parsed, children.items[0]), range)) {
     struct expr *expr = build_expr(b, children.items[0]);
     const struct type *type = get_type(b, clang_getCursorType(cursor), true);
-    if (type && expr->type && expr->type->is_array && !type->is_array)
+    if (type && expr->type && expr->type->is_array && !type->is_array) {
       keep_literal(b, expr);
+      expr->decays = true;
+    }
     bool handles = type && expr->type && type->handle != HANDLE_NONE &&
                    expr->type->handle != HANDLE_NONE;
     bool decayed = type && expr->type && type->is_array &&

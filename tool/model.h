@@ -137,6 +137,7 @@ struct expr {
   bool decided;   /* EX_GENERIC: all operands but the selected one are
                      EX_UNEVALUATED */
   bool discarded; /* its value is not used */
+  bool decays;    /* an array whose value is a pointer to it */
   /* Made by the lowering: printed instead of the source, each \1 in it as the
    * next kid, \2 as the type, \3 as a pointer to it. */
   const char *text;

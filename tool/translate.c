@@ -2,6 +2,7 @@
 #include "translate.h"
 
 #include "build.h"
+#include "dangling.h"
 #include "diag.h"
 #include "dump.h"
 #include "emit.h"
@@ -54,6 +55,17 @@ static void check_frame(const struct function *function,
             options->max_frame_bytes);
 }
 
+/* What is no error, but hardly meant. */
+static void look_closely(const struct unit *unit, struct diags *diags) {
+  for (size_t i = 0; i < unit->pieces.count; i++) {
+    const struct function *function = unit->pieces.items[i]->function;
+    if (!function)
+      continue;
+    locks_check(unit, function, diags);
+    dangling_check(unit, function, diags);
+  }
+}
+
 static void lower_function(struct unit *unit, struct function *function,
                            const struct options *options,
                            struct diags *diags) {
@@ -103,9 +115,8 @@ static bool run(struct parsed *parsed, struct source *source,
   if (stop_here(options, "build"))
     return !diags->errors;
   sema(unit, parsed->errors.items, parsed->errors.count, diags);
-  for (size_t i = 0; !diags->errors && i < unit->pieces.count; i++)
-    if (unit->pieces.items[i]->function)
-      locks_check(unit, unit->pieces.items[i]->function, diags);
+  if (!diags->errors)
+    look_closely(unit, diags);
   if (stop_here(options, "sema") || diags->errors)
     return !diags->errors;
   find_cycles(unit);
