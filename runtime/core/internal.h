@@ -278,15 +278,20 @@ size_t aci_object_number(ac_loop *loop, const struct ac_future *object);
 /* ---- timer.c ------------------------------------------------------------- */
 
 /* A hierarchical timing wheel in nanoseconds: level n has a slot for each
- * value of the nth digit of a deadline, in base 64. A node is at the level of
+ * value of the nth digit of a deadline, in base 4096. A node is at the level of
  * the highest digit in which its deadline differs from time_ns. */
-#define ACI_LEVELS 11
+#define ACI_LEVELS 6
+#define ACI_DIGIT_BITS 12
+#define ACI_DIGITS (1 << ACI_DIGIT_BITS)
 
 struct aci_wheel {
   uint64_t time_ns; /* all earlier deadlines have been met */
   uint32_t levels;  /* bit n: some slot of level n is occupied */
-  uint64_t occupied[ACI_LEVELS];
-  struct aci_node *slots[ACI_LEVELS][64]; /* rings */
+  struct {
+    uint64_t words; /* bit n: the nth word is not 0 */
+    uint64_t occupied[ACI_DIGITS / 64];
+    struct aci_node *slots[ACI_DIGITS]; /* rings */
+  } level[ACI_LEVELS];
 };
 
 /* node->when_ns is the deadline. */

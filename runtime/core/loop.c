@@ -274,10 +274,9 @@ static void be_simulated(ac_loop *loop) {
 }
 
 int aci_loop_open(ac_loop **result) {
-  ac_loop *loop = aci_sys_alloc(sizeof *loop, _Alignof(ac_loop));
+  ac_loop *loop = aci_sys_alloc_zeroed(sizeof *loop);
   if (!loop)
     return AC_ENOMEM;
-  memset(loop, 0, sizeof *loop);
   aci_queue_init(&loop->ready);
   aci_queue_init(&loop->posted);
   loop->budget = loop->turns_budget = BUDGET;

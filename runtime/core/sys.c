@@ -48,12 +48,27 @@ long aci_sys_alloc_count(void) { return atomic_load(&alloc_count); }
 
 long aci_sys_alloc_live(void) { return atomic_load(&alloc_live); }
 
+static int is_to_fail(void) {
+  if (mode() != ON)
+    return 0;
+  atomic_fetch_add(&alloc_count, 1);
+  return atomic_load(&fail_in) > 0 && atomic_fetch_sub(&fail_in, 1) == 1;
+}
+
+/* Counts what has been allocated, unless it is NULL. */
+static void *counted(void *memory) {
+  if (memory)
+    atomic_fetch_add_explicit(&alloc_live, 1, memory_order_relaxed);
+  return memory;
+}
+
+void *aci_sys_alloc_zeroed(size_t bytes) {
+  return is_to_fail() ? NULL : counted(calloc(1, bytes));
+}
+
 void *aci_sys_alloc(size_t bytes, size_t align) {
-  if (mode() == ON) {
-    atomic_fetch_add(&alloc_count, 1);
-    if (atomic_load(&fail_in) > 0 && atomic_fetch_sub(&fail_in, 1) == 1)
-      return NULL;
-  }
+  if (is_to_fail())
+    return NULL;
   if (bytes > (size_t)PTRDIFF_MAX - align)
     return NULL;
   void *memory = NULL;
@@ -61,9 +76,7 @@ void *aci_sys_alloc(size_t bytes, size_t align) {
     memory = malloc(bytes);
   else if (posix_memalign(&memory, align, bytes) != 0)
     memory = NULL;
-  if (memory)
-    atomic_fetch_add_explicit(&alloc_live, 1, memory_order_relaxed);
-  return memory;
+  return counted(memory);
 }
 
 void aci_sys_free(void *memory) {

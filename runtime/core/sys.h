@@ -13,6 +13,8 @@
 
 /* align: a power of two. NULL when out of memory. */
 void *aci_sys_alloc(size_t bytes, size_t align);
+/* Zeroed, aligned as malloc's; what is never touched takes no memory. */
+void *aci_sys_alloc_zeroed(size_t bytes);
 void aci_sys_free(void *memory);
 /* What was allocated without more alignment than malloc's belongs to the
  * program now, which frees it with free(). */

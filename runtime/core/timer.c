@@ -2,23 +2,23 @@
  *
  * timer.c - the clock, the timing wheel, and sleeping.
  *
- * Wheel: Varghese and Lauck's hierarchical wheels (1987), with base-64 digits
+ * Wheel: Varghese and Lauck's hierarchical wheels (1987), with base-4096 digits
  * of nanoseconds, so that a deadline's order is exact and equal deadlines stay
  * in order of arming: nodes with equal deadlines are always in the same slot,
  * and a slot that is spread over the level below keeps their order. */
 #include "internal.h"
 
-enum { DIGIT_BITS = 6, SORT_LIMIT = 8, SCAN_LIMIT = 32 };
+enum { SORT_LIMIT = 8, SCAN_LIMIT = 32 };
 
 /* ---- wheel --------------------------------------------------------------- */
 
 static unsigned level_of(uint64_t deadline, uint64_t time) {
-  unsigned bit = 63u - (unsigned)__builtin_clzll((deadline ^ time) | 63);
-  return (bit * 43) >> 8; /* bit / 6, for bit < 64 */
+  unsigned bit = 63u - (unsigned)__builtin_clzll((deadline ^ time) | 1);
+  return (bit * 43) >> 9; /* bit / 12, for bit < 64 */
 }
 
 static unsigned digit_of(uint64_t time, unsigned level) {
-  return (unsigned)(time >> (level * DIGIT_BITS)) & 63;
+  return (unsigned)(time >> (level * ACI_DIGIT_BITS)) & (ACI_DIGITS - 1);
 }
 
 /* A deadline that has passed counts as the present. */
@@ -28,26 +28,43 @@ static uint64_t key_of(const struct aci_wheel *wheel,
                                                  : wheel->time_ns;
 }
 
+static inline void append_to(struct aci_wheel *wheel, unsigned level,
+                             unsigned digit, struct aci_node *node) {
+  aci_ring_append(&wheel->level[level].slots[digit], node);
+  wheel->level[level].occupied[digit / 64] |= (uint64_t)1 << digit % 64;
+  wheel->level[level].words |= (uint64_t)1 << digit / 64;
+  wheel->levels |= 1u << level;
+}
+
+/* Of the lowest level that has any. */
+static unsigned first_digit(const struct aci_wheel *wheel, unsigned level) {
+  unsigned word = (unsigned)__builtin_ctzll(wheel->level[level].words);
+  return word * 64 +
+         (unsigned)__builtin_ctzll(wheel->level[level].occupied[word]);
+}
+
 void aci_wheel_add(struct aci_wheel *wheel, struct aci_node *node) {
   uint64_t key = key_of(wheel, node);
   unsigned level = level_of(key, wheel->time_ns);
   unsigned digit = digit_of(key, level);
-  aci_ring_append(&wheel->slots[level][digit], node);
-  wheel->occupied[level] |= (uint64_t)1 << digit;
-  wheel->levels |= 1u << level;
+  append_to(wheel, level, digit, node);
 }
 
 static void clear_slot(struct aci_wheel *wheel, unsigned level,
                        unsigned digit) {
-  wheel->slots[level][digit] = NULL;
-  wheel->occupied[level] &= ~((uint64_t)1 << digit);
-  if (!wheel->occupied[level])
+  unsigned word = digit / 64;
+  wheel->level[level].slots[digit] = NULL;
+  wheel->level[level].occupied[word] &= ~((uint64_t)1 << digit % 64);
+  if (wheel->level[level].occupied[word])
+    return;
+  wheel->level[level].words &= ~((uint64_t)1 << word);
+  if (!wheel->level[level].words)
     wheel->levels &= ~(1u << level);
 }
 
 static void remove_from(struct aci_wheel *wheel, unsigned level, unsigned digit,
                         struct aci_node *node) {
-  struct aci_node **slot = &wheel->slots[level][digit];
+  struct aci_node **slot = &wheel->level[level].slots[digit];
   aci_ring_remove(slot, node);
   if (!*slot)
     clear_slot(wheel, level, digit);
@@ -61,12 +78,10 @@ void aci_wheel_remove(struct aci_wheel *wheel, struct aci_node *node) {
 
 static uint64_t slot_start(const struct aci_wheel *wheel, unsigned level,
                            unsigned digit) {
-  unsigned shift = level * DIGIT_BITS;
+  unsigned shift = level * ACI_DIGIT_BITS;
   /* What the digits above say; the highest level has none. */
-  uint64_t above = shift + DIGIT_BITS < 64
-                       ? wheel->time_ns >> (shift + DIGIT_BITS)
-                                               << (shift + DIGIT_BITS)
-                       : 0;
+  unsigned end = shift + ACI_DIGIT_BITS;
+  uint64_t above = end < 64 ? wheel->time_ns >> end << end : 0;
   return above | (uint64_t)digit << shift;
 }
 
@@ -92,25 +107,29 @@ static void expire(ac_loop *loop, struct aci_node *node) {
 /* One by one, for what expires may take others out. */
 static void expire_slot(ac_loop *loop, unsigned digit) {
   struct aci_wheel *wheel = &loop->wheel;
-  for (struct aci_node *node; (node = wheel->slots[0][digit]);) {
+  for (struct aci_node *node; (node = wheel->level[0].slots[digit]);) {
     remove_from(wheel, 0, digit, node);
     expire(loop, node);
   }
 }
 
-/* A slot with a few nodes that are all due is sorted and becomes the slot of
- * the present, instead of going down level by level. False: not possible. */
-static int sort_slot(struct aci_wheel *wheel, unsigned level, unsigned digit,
+/* A slot with a few nodes that are all due is sorted, instead of going down
+ * level by level. Tasks wake at once; with others, which may take each other
+ * out, it becomes the slot of the present and expires. False: not possible. */
+static int sort_slot(ac_loop *loop, unsigned level, unsigned digit,
                      uint64_t now) {
+  struct aci_wheel *wheel = &loop->wheel;
   struct aci_node *sorted[SORT_LIMIT];
-  struct aci_node *first = wheel->slots[level][digit];
+  struct aci_node *first = wheel->level[level].slots[digit];
   struct aci_node *node = first;
-  size_t count = 0;
+  size_t count = 0, tasks = 0;
   do {
     if (count == SORT_LIMIT || (uint64_t)node->when_ns > now)
       return 0;
-    if (aci_kind(node) == ACI_TASK) /* it will run soon */
+    if (aci_kind(node) == ACI_TASK) { /* it will run soon */
       __builtin_prefetch(aci_of_node(node)->leaf.parent);
+      tasks++;
+    }
     size_t at = count++;
     for (; at && sorted[at - 1]->when_ns > node->when_ns; at--)
       sorted[at] = sorted[at - 1];
@@ -119,17 +138,21 @@ static int sort_slot(struct aci_wheel *wheel, unsigned level, unsigned digit,
   } while (node != first);
   clear_slot(wheel, level, digit);
   wheel->time_ns = (uint64_t)sorted[count - 1]->when_ns;
+  if (tasks == count) {
+    for (size_t i = 0; i < count; i++)
+      aci_wake(loop, aci_of_node(sorted[i]));
+    return 1;
+  }
   unsigned present = digit_of(wheel->time_ns, 0);
   for (size_t i = 0; i < count; i++)
-    aci_ring_append(&wheel->slots[0][present], sorted[i]);
-  wheel->occupied[0] |= (uint64_t)1 << present;
-  wheel->levels |= 1;
+    append_to(wheel, 0, present, sorted[i]);
+  expire_slot(loop, present);
   return 1;
 }
 
 static void spread_slot(struct aci_wheel *wheel, unsigned level,
                         unsigned digit) {
-  struct aci_node *first = wheel->slots[level][digit];
+  struct aci_node *first = wheel->level[level].slots[digit];
   struct aci_node *node = first;
   struct aci_node *ahead = first;
   clear_slot(wheel, level, digit);
@@ -151,19 +174,17 @@ void aci_wheel_advance(ac_loop *loop, int64_t now_ns) {
   uint64_t now = (uint64_t)now_ns;
   while (wheel->levels) {
     unsigned level = (unsigned)__builtin_ctz(wheel->levels);
-    unsigned digit = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+    unsigned digit = first_digit(wheel, level);
     uint64_t start = slot_start(wheel, level, digit);
     if (start > now)
       break;
-    if (level && sort_slot(wheel, level, digit, now)) {
-      expire_slot(loop, digit_of(wheel->time_ns, 0));
-    } else {
-      wheel->time_ns = start;
-      if (level)
-        spread_slot(wheel, level, digit);
-      else
-        expire_slot(loop, digit);
-    }
+    if (level && sort_slot(loop, level, digit, now))
+      continue;
+    wheel->time_ns = start;
+    if (level)
+      spread_slot(wheel, level, digit);
+    else
+      expire_slot(loop, digit);
   }
   if (wheel->time_ns < now)
     wheel->time_ns = now;
@@ -173,8 +194,8 @@ int64_t aci_wheel_next(const struct aci_wheel *wheel) {
   if (!wheel->levels)
     return -1;
   unsigned level = (unsigned)__builtin_ctz(wheel->levels);
-  unsigned digit = (unsigned)__builtin_ctzll(wheel->occupied[level]);
-  const struct aci_node *first = wheel->slots[level][digit];
+  unsigned digit = first_digit(wheel, level);
+  const struct aci_node *first = wheel->level[level].slots[digit];
   const struct aci_node *node = first;
   int64_t earliest = INT64_MAX;
   /* In a crowded slot its start will do: advancing then spreads it. */

@@ -41,6 +41,8 @@ static void on_timer(void *arg) {
 
 static int64_t random_delay(void) {
   uint64_t delay = random_next() >> (random_next() % 62 + 1);
+  if (random_next() % 16 == 0) /* hours */
+    return (int64_t)(delay % ((uint64_t)1 << 45)) + 1;
   return (int64_t)(random_next() % 4 ? delay % 5000 : delay % (1u << 30)) + 1;
 }
 
