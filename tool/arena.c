@@ -44,14 +44,20 @@ char *arena_copy(struct arena *arena, const char *text, size_t bytes) {
   return copy;
 }
 
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) {
+  va_list again;
+  va_copy(again, args);
+  size_t bytes = (size_t)vsnprintf(NULL, 0, format, again) + 1;
+  va_end(again);
+  char *text = arena_alloc(arena, bytes);
+  vsnprintf(text, bytes, format, args);
+  return text;
+}
+
 char *arena_printf(struct arena *arena, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int length = vsnprintf(NULL, 0, format, args);
-  va_end(args);
-  char *text = arena_alloc(arena, (size_t)length + 1);
-  va_start(args, format);
-  vsnprintf(text, (size_t)length + 1, format, args);
+  char *text = arena_vprintf(arena, format, args);
   va_end(args);
   return text;
 }

@@ -52,14 +52,10 @@ static struct diag placed(struct diags *diags, const struct source *source,
 struct diag *diag_at(struct diags *diags, const struct source *source,
                      enum severity severity, uint32_t offset,
                      const char *format, ...) {
-  va_list args, again;
+  va_list args;
   va_start(args, format);
-  va_copy(again, args);
-  int length = vsnprintf(NULL, 0, format, args);
+  const char *text = arena_vprintf(diags->arena, format, args);
   va_end(args);
-  char *text = arena_alloc(diags->arena, (size_t)length + 1);
-  vsnprintf(text, (size_t)length + 1, format, again);
-  va_end(again);
   struct diag diag = placed(diags, source, offset);
   diag.severity = severity;
   diag.text = text;
@@ -118,14 +114,10 @@ void diag_remove(struct diags *diags, const struct source *source,
 }
 
 void diag_plain(struct diags *diags, const char *format, ...) {
-  va_list args, again;
+  va_list args;
   va_start(args, format);
-  va_copy(again, args);
-  int length = vsnprintf(NULL, 0, format, args);
+  const char *text = arena_vprintf(diags->arena, format, args);
   va_end(args);
-  char *text = arena_alloc(diags->arena, (size_t)length + 1);
-  vsnprintf(text, (size_t)length + 1, format, again);
-  va_end(again);
   diag_add(diags, (struct diag){.severity = SEVERITY_ERROR, .text = text});
 }
 

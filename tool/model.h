@@ -154,6 +154,8 @@ enum scope_kind {
   SCOPE_KINDS
 };
 
+extern const char *const scope_words[SCOPE_KINDS];
+
 enum stmt_kind {
   ST_EXPR,
   ST_DECL,
@@ -330,6 +332,15 @@ struct unit {
 const struct expr *expr_bare(const struct expr *expr);
 /* The function type of a function or of a pointer to one, else NULL. */
 const struct type *type_function(const struct type *type);
+/* Is it so of one of a statement's own expressions: its condition or value, its
+ * step, the initializers that it declares with? */
+bool stmt_holds(const struct stmt *stmt, bool (*test)(const struct expr *));
+bool expr_suspends(const struct expr *expr);
+bool expr_is_special(const struct expr *expr);
+/* Is it so of a statement, or of one below it? */
+bool stmt_any(const struct stmt *stmt,
+              bool (*test)(const struct stmt *, const void *),
+              const void *context);
 /* A call of an async function, by name or through a pointer. */
 bool expr_is_async_call(const struct expr *expr);
 

@@ -3,7 +3,7 @@
  * options.c - argv in, struct options out: expand @files, sort each word by
  * what flags.c knows of it, then decide the mode and derive the names that
  * were not given. */
-#include "options.h"
+#include "options_parts.h"
 
 #include "buf.h"
 #include "flags.h"
@@ -16,139 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- memory ------------------------------------------------------------- */
-
-static void *resized(void *memory, size_t count, size_t bytes) {
-  void *larger = realloc(memory, count * bytes);
-  if (!larger) {
-    fputs("acc: error: out of memory\n", stderr);
-    exit(1);
-  }
-  return larger;
-}
-
-void strings_add(struct strings *strings, const char *text) {
-  if (strings->count == strings->capacity) {
-    strings->capacity = strings->capacity ? 2 * strings->capacity : 16;
-    strings->items =
-        resized(strings->items, strings->capacity, sizeof *strings->items);
-  }
-  strings->items[strings->count++] = text;
-}
-
-void strings_free(struct strings *strings) {
-  free(strings->items);
-  *strings = (struct strings){0};
-}
-
-static const char *own(struct options *options, char *text) {
-  strings_add(&options->owned, text);
-  return text;
-}
-
-static char *print(struct options *options, const char *format, va_list args) {
-  va_list again;
-  va_copy(again, args);
-  size_t bytes = (size_t)vsnprintf(NULL, 0, format, again) + 1;
-  va_end(again);
-  char *text = resized(NULL, bytes, 1);
-  vsnprintf(text, bytes, format, args);
-  strings_add(&options->owned, text);
-  return text;
-}
-
-const char *options_printf(struct options *options, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  const char *text = print(options, format, args);
-  va_end(args);
-  return text;
-}
-
-char *options_text(struct options *options, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  char *text = print(options, format, args);
-  va_end(args);
-  return text;
-}
-
-static void words_add(struct words *words, struct word word) {
-  if (words->count == words->capacity) {
-    words->capacity = words->capacity ? 2 * words->capacity : 16;
-    words->items = resized(words->items, words->capacity, sizeof *words->items);
-  }
-  words->items[words->count++] = word;
-}
-
-void options_free(struct options *options) {
-  for (size_t i = 0; i < options->owned.count; i++)
-    free((void *)(uintptr_t)options->owned.items[i]);
-  strings_free(&options->owned);
-  strings_free(&options->parse_args);
-  strings_free(&options->cc_args);
-  strings_free(&options->cc_command);
-  strings_free(&options->depend_targets);
-  free(options->words.items);
-}
-
-/* ---- names -------------------------------------------------------------- */
-
-static bool ends_with(const char *text, const char *end) {
-  size_t length = strlen(text), end_length = strlen(end);
-  return length > end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-bool is_ac_name(const char *path) {
-  return ends_with(path, ".ac") || ends_with(path, ".ac.c");
-}
-
-bool is_object_name(const char *path) {
-  return ends_with(path, ".o") || ends_with(path, ".a") ||
-         ends_with(path, ".so") || strstr(path_base(path), ".so.");
-}
-
-const char *path_base(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
-const char *path_directory(struct options *options, const char *path) {
-  const char *base = path_base(path);
-  if (base == path)
-    return ".";
-  if (base == path + 1)
-    return "/";
-  return options_printf(options, "%.*s", (int)(base - path - 1), path);
-}
-
-const char *path_with_suffix(struct options *options, const char *path,
-                             const char *suffix) {
-  const char *base = path_base(path), *dot = strrchr(base, '.');
-  size_t length = dot && dot != base ? (size_t)(dot - path) : strlen(path);
-  if (ends_with(base, ".ac.c"))
-    length = strlen(path) - strlen(".ac.c");
-  return options_printf(options, "%.*s%s", (int)length, path, suffix);
-}
-
-const char *make_quoted(struct options *options, const char *target) {
-  struct buf buf = {0};
-  for (const char *c = target; *c; c++) {
-    if (*c == '$')
-      buf_puts(&buf, "$");
-    if (*c == '#')
-      buf_puts(&buf, "\\");
-    if (*c == ' ' || *c == '\t') {
-      /* Make halves the backslashes before a space, and only those. */
-      for (const char *b = c; b > target && b[-1] == '\\'; b--)
-        buf_puts(&buf, "\\");
-      buf_puts(&buf, "\\");
-    }
-    buf_add(&buf, c, 1);
-  }
-  return own(options, buf.text);
-}
 
 /* ---- errors ------------------------------------------------------------- */
 
@@ -189,7 +56,7 @@ static const char *response_word(struct options *options, const char **cursor) {
       buf_add(&buf, c, 1);
   }
   *cursor = c;
-  return own(options, buf.text);
+  return options_own(options, buf.text);
 }
 
 enum { RESPONSE_DEPTH = 16 };
@@ -702,73 +569,6 @@ static void find_prefix(struct options *options) {
   }
 }
 
-/* ---- help --------------------------------------------------------------- */
-
-void options_print_help(FILE *out) {
-  fputs("Usage: acc [options] file.ac [-o file.c]      translate to C\n"
-        "       acc [options] -c file.ac [-o file.o]   and compile\n"
-        "       acc [options] files... -o program      and link\n"
-        "       acc --launch cc [options] -c file.ac   as a compiler launcher "
-        "(CMake)\n"
-        "       acc-cc [options] files...              as the C compiler "
-        "(CC=acc-cc)\n"
-        "\n"
-        "acc compiles C with async and await (.ac, .ac.c) to plain C. What -o "
-        "names\n"
-        "decides: a name ending in .c, or no -o at all, asks for C text; "
-        "without -o, or\n"
-        "with `-o -`, it goes to standard output. `-` as the input is standard "
-        "input.\n"
-        "\n"
-        "Options for reading the file, passed on to the C compiler too:\n"
-        "  -I -isystem -iquote -idirafter -include -imacros -D -U -std= "
-        "--target=\n"
-        "  --sysroot= -nostdinc -pthread -f... -m... -O... -W... -w\n"
-        "  @FILE                   more words from FILE\n"
-        "\n"
-        "Translation:\n"
-        "  -fsyntax-only           check the file, write nothing\n"
-        "  --no-line               no #line directives\n"
-        "  --print-frames          list the frame of every async function\n"
-        "  --max-frame=BYTES       an error for a frame that is larger\n"
-        "  --dump=STAGE[,STAGE]    print stages of the translation; `all` for "
-        "all\n"
-        "  --stop-after=STAGE      end the translation there\n"
-        "\n"
-        "Dependencies:\n"
-        "  -MD, -MMD               write a dependency file; -MMD: without "
-        "system headers\n"
-        "  -M, -MM                 print the dependencies, translate nothing\n"
-        "  -MF FILE                where to (default: the output's name with "
-        ".d)\n"
-        "  -MT NAME, -MQ NAME      the target's name; -MQ: quoted for Make\n"
-        "  -MP                     an empty rule for every header\n"
-        "\n"
-        "Diagnostics:\n"
-        "  -fdiagnostics-color=auto|always|never\n"
-        "  -fdiagnostics-parseable-fixits\n"
-        "  -ferror-limit=N, -Werror, -w\n"
-        "  -W[no-]lock-across-await, -W[no-]dangling-task-argument,\n"
-        "  -W[no-]async-keyword-in-header, -Werror=NAME, -Wno-error=NAME\n"
-        "\n"
-        "Driving the C compiler:\n"
-        "  --cc=CC                 the C compiler (default: $ACC_CC, else cc)\n"
-        "  -c, -S, -E              stop after that stage\n"
-        "  -save-temps             keep the translation as file.acc.c\n"
-        "  -v, -###                print the commands; -###: run none of them\n"
-        "  Other options of the C compiler are passed on to it. A program is "
-        "linked\n"
-        "  with the runtime library, unless it is named on the command line, "
-        "and\n"
-        "  -pthread.\n"
-        "\n"
-        "  --help, --version\n"
-        "\n"
-        "Exit status: 0, 1 on any error, or that of the C compiler when it "
-        "fails.\n",
-        out);
-}
-
 /* ---- the entry ---------------------------------------------------------- */
 
 static bool is_own_word(const char *word) {
@@ -782,8 +582,8 @@ static void pass_on(struct options *options, char **words) {
   size_t count = 0, next = command->count;
   while (words[count])
     count++;
-  char **argv = resized(NULL, next + count + 1, sizeof *argv);
-  own(options, (char *)argv);
+  char **argv = options_resized(NULL, next + count + 1, sizeof *argv);
+  options_own(options, (char *)argv);
   for (size_t i = 0; i < next; i++)
     argv[i] = (char *)(uintptr_t)command->items[i];
   for (; *words; words++)

@@ -39,16 +39,17 @@ struct parsed {
   CXIndex index;
   CXTranslationUnit tu;
   CXFile file;
-  struct range_memo *memos; /* RANGE_MEMOS of them, by hash */
+  struct range_memo *memos;        /* RANGE_MEMOS of them, by hash */
   VECTOR(struct macro_use) macros; /* sorted by begin */
-  VECTOR(uint32_t) outermost; /* of all macros: indices */
-  VECTOR(const struct macro_use *) foreign; /* the outermost that are not the
-                                               dialect's: sorted, disjoint */
-  VECTOR(uint32_t) await_words;    /* `await` in plain text */
-  VECTOR(uint32_t) derefs;         /* legible offsets of `*` that are awaits */
+  VECTOR(uint32_t) outermost;      /* of all macros: indices */
+  VECTOR(const struct macro_use *)
+  foreign;                      /* the outermost that are not the
+                                   dialect's: sorted, disjoint */
+  VECTOR(uint32_t) await_words; /* `await` in plain text */
+  VECTOR(uint32_t) derefs;      /* legible offsets of `*` that are awaits */
   VECTOR(struct pollution) pollution;
-  VECTOR(struct range) errors;     /* text that could not be read */
-  VECTOR(const char *) includes;   /* files read, for the dependency file */
+  VECTOR(struct range) errors;   /* text that could not be read */
+  VECTOR(const char *) includes; /* files read, for the dependency file */
 };
 
 /* Parses source->original. Clang's messages are added to the diagnostics, and
@@ -74,6 +75,9 @@ const char *parsed_operator(struct arena *arena, CXCursor cursor,
 bool parsed_is_async(CXType function);
 enum handle_kind parsed_handle(CXType type);
 CXCursor parsed_strip(CXCursor expression); /* implicit nodes, parentheses */
+
+/* A copy of clang's string, which is disposed of; "" for none. */
+const char *parsed_text(struct arena *arena, CXString string);
 
 struct children {
   CXCursor *items;

@@ -167,3 +167,44 @@ uint32_t source_find_word(const struct source *source, uint32_t begin,
   }
   return UINT32_MAX;
 }
+
+/* Goes on to what is neither blank nor in a comment, a string or a character
+ * constant. False: the text has ended. */
+static bool find_code(const struct source *source, uint32_t *at) {
+  for (;;) {
+    *at = source_skip_space(source, *at);
+    if (*at >= source->bytes)
+      return false;
+    char quote = source->text[*at];
+    if (quote != '"' && quote != '\'')
+      return true;
+    for (++*at; *at < source->bytes && source->text[*at] != quote; ++*at)
+      *at += source->text[*at] == '\\';
+    ++*at;
+  }
+}
+
+uint32_t source_closing(const struct source *source, uint32_t open) {
+  int depth = 0;
+  for (uint32_t at = open; find_code(source, &at); at++) {
+    depth += source->text[at] == '(';
+    depth -= source->text[at] == ')';
+    if (!depth)
+      return at;
+  }
+  return open;
+}
+
+uint32_t source_semicolon(const struct source *source, uint32_t at, int n) {
+  int depth = 0;
+  for (; find_code(source, &at); at++) {
+    char c = source->text[at];
+    if (strchr("([{", c))
+      depth++;
+    else if (strchr(")]}", c))
+      depth--;
+    else if (c == ';' && depth == 1 && n-- == 0)
+      return at;
+  }
+  return UINT32_MAX;
+}

@@ -66,6 +66,10 @@ uint32_t source_line_at(const struct source *source, uint32_t offset);
 uint32_t source_find_word(const struct source *source, uint32_t begin,
                           uint32_t end, const char *word);
 uint32_t source_skip_space(const struct source *source, uint32_t offset);
+/* In code: the parenthesis that closes the one at `open`; the n-th semicolon,
+ * from 0, in the head of the for statement at `at`, or UINT32_MAX. */
+uint32_t source_closing(const struct source *source, uint32_t open);
+uint32_t source_semicolon(const struct source *source, uint32_t at, int n);
 uint32_t source_word_end(const struct source *source, uint32_t offset);
 bool source_word_is(const struct source *source, uint32_t offset,
                     const char *word);
