@@ -46,12 +46,20 @@ for sanitizer in filter(None, config.acc_sanitize.split(",")):
     config.available_features.add("build-" + sanitizer)
 if os.geteuid() == 0:
     config.available_features.add("root")
+
+
+def has_header(name):
+    return any(os.path.exists(os.path.join(directory, name))
+               for directory in ("/usr/include", "/usr/local/include"))
+
+
 # Libraries that larger examples use.
-for library, header in {"jansson": "jansson.h",
-                        "http_parser": "http_parser.h"}.items():
-    if any(os.path.exists(os.path.join(d, header))
-           for d in ("/usr/include", "/usr/local/include")):
-        config.available_features.add(library)
+if has_header("jansson.h"):
+    config.available_features.add("jansson")
+# %lib_http, %flags_http: the one that the example takes, too.
+http_parser = "-lllhttp" if has_header("llhttp.h") else "-lhttp_parser"
+if has_header("llhttp.h") or has_header("http_parser.h"):
+    config.available_features.add("http_parser")
 # As many as a process may have, and some.
 if resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 10200:
     config.available_features.add("10000-descriptors")
@@ -169,6 +177,8 @@ word("libac_sanitized",
             "-fsanitize=" + (config.acc_sanitize or "address,undefined")))
 word("libac", quoted(*libac))
 config.substitutions.append((r"%\{run_deps\}", quoted(*libac)))
+word("flags_http", "-DWITH_LLHTTP" if "llhttp" in http_parser else "")
+word("lib_http", http_parser)
 word("src", quoted(config.acc_source_root))
 word("python", quoted(config.acc_python))
 word("cmake", quoted(config.acc_cmake))

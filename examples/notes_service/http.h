@@ -5,14 +5,19 @@
 #define HTTP_H
 
 #include <ac/ac.h>
-#include <http_parser.h>
+#include "parser.h"
 
-enum { HTTP_MAX_URL = 1024, HTTP_MAX_BODY = 64 * 1024 };
+enum {
+    HTTP_MAX_URL = 1024,
+    HTTP_MAX_HEAD = 16 * 1024, // all header fields
+    HTTP_MAX_BODY = 64 * 1024
+};
 
 struct http_request {
-    http_parser parser; // .method, see http_method_str
+    http_parser parser; // .method: HTTP_GET, ...
     char url[HTTP_MAX_URL + 1];
     size_t url_length;
+    size_t head_length;
     char *body; // with a 0 after it; NULL: none
     size_t body_length;
     int keep_alive;

@@ -106,6 +106,7 @@ def manners(port):
     print(raw(port, b"GET /notes/1 HTTP/1.1\r\n\r\nGET /notes/3 HTTP/1.0\r\n\r\n"))
     print(raw(port, b"\x16\x03\x01 nonsense\r\n\r\n"))
     print(raw(port, b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\n\r\n"))
+    print(raw(port, b"GET / HTTP/1.1\r\nA: " + b"x" * 17000 + b"\r\n\r\n"))
     with socket.create_connection(("127.0.0.1", port)) as s:
         for byte in b"GET /notes/1 HTTP/1.1\r\nConnection: close\r\n\r\n":
             s.sendall(bytes([byte]))
