@@ -44,6 +44,8 @@ if sanitized_tool:
     config.available_features.add("sanitized-tool")
 for sanitizer in filter(None, config.acc_sanitize.split(",")):
     config.available_features.add("build-" + sanitizer)
+if shutil.which("g++"):
+    config.available_features.add("c++")
 if os.geteuid() == 0:
     config.available_features.add("root")
 

@@ -241,11 +241,11 @@ struct ac_operation_class {
   int outside;
 };
 struct ac_operation {
-  const struct ac_operation_class *class;
+  const struct ac_operation_class *kind;
   struct ac_future *task; /* NULL: not under way */
 };
 
-/* Suspends the current task on it; the class has been set. Returns the leaf,
+/* Suspends the current task on it; the kind has been set. Returns the leaf,
  * for the lowered function to return or to link a frame of its own to. */
 AC_API ac_frame *ac_operation_suspend(struct ac_operation *operation);
 /* It has ended: the task goes on in a later turn, with the error `code`, or

@@ -45,7 +45,7 @@ AC_API void ac_forget_fd(int fd);
 
 /* ---- operations ---------------------------------------------------------- */
 
-/* Suspends the task on an operation whose class has been set, until that is
+/* Suspends the task on an operation whose kind has been set, until that is
  * woken (ac_operation_wake) or withdrawn: see abi.h. Raises the code that it
  * is woken with. */
 _Async void ac_operation_wait(struct ac_operation *operation);

@@ -34,12 +34,12 @@ struct ac_waiter {
   int woken; /* by ac_lot_wake or ac_lot_fail; not when it was cancelled */
 };
 
-/* Waits at the end of the lot. class: what listings say; its `withdraw` is
+/* Waits at the end of the lot. kind: what listings say; its `withdraw` is
  * ac_lot_withdraw. A task that is cancelled after
  * it was woken and before it has run has the cancellation raised, with
  * waiter->woken set: it is to pass on what it was handed. */
 _Async void ac_lot_wait(struct ac_lot *lot, struct ac_waiter *waiter,
-                        const struct ac_operation_class *class);
+                        const struct ac_operation_class *kind);
 
 AC_API int ac_lot_withdraw(struct ac_operation *operation);
 

@@ -93,14 +93,14 @@ static void print_deadline(const struct listing *listing,
 
 static void print_operation(const struct listing *listing,
                             struct ac_operation *operation) {
-  const struct ac_operation_class *class = operation->class;
-  fputs(class->what, listing->out);
-  if (class->describe) {
+  const struct ac_operation_class *kind = operation->kind;
+  fputs(kind->what, listing->out);
+  if (kind->describe) {
     fputc(' ', listing->out);
-    class->describe(operation, listing->out);
+    kind->describe(operation, listing->out);
   }
   const struct ac_future *blocker =
-      class->blocker ? class->blocker(operation) : NULL;
+      kind->blocker ? kind->blocker(operation) : NULL;
   if (blocker)
     print_future(listing, ", held by", blocker);
 }

@@ -44,7 +44,7 @@ const struct aci_layout_entry aci_layout[] = {
     OFFSET(thunk_name, struct ac_thunk, name),
     OFFSET(group_pending, struct aci_group, pending),
     OFFSET(group_count, struct aci_group, count),
-    OFFSET(operation_class, struct ac_operation, class),
+    OFFSET(operation_class, struct ac_operation, kind),
     OFFSET(class_what, struct ac_operation_class, what),
     OFFSET(waiter_lot, struct ac_waiter, lot),
     OFFSET(lock_waiters, struct ac_lock, waiters),

@@ -8,7 +8,7 @@
 ac_frame *ac_operation_suspend(struct ac_operation *operation) {
   struct ac_future *task = ac_running;
   operation->task = task;
-  if (operation->class->outside)
+  if (operation->kind->outside)
     aci_thread.loop->waiting_outside++;
   task->node.operation = operation;
   ac_frame *leaf = aci_leaf(task, ACI_WAIT_OPERATION);
@@ -34,14 +34,14 @@ ac_frame *ac_budget_wait__ac(void *ret) {
 }
 
 static void end(struct ac_operation *operation) {
-  if (operation->class->outside)
+  if (operation->kind->outside)
     aci_thread.loop->waiting_outside--;
   operation->task = NULL;
 }
 
 int aci_operation_withdraw(struct ac_future *task) {
   struct ac_operation *operation = task->node.operation;
-  if (!operation->class->withdraw(operation)) {
+  if (!operation->kind->withdraw(operation)) {
     task->node.flags |= (uint32_t)ACI_WAIT_OPERATION << ACI_WAIT_SHIFT;
     return 0;
   }

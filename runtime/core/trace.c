@@ -240,7 +240,7 @@ static void note_wait(const struct aci_trace *trace, struct track *track) {
     snprintf(text, bytes, "waits for an event");
     break;
   case ACI_WAIT_OPERATION:
-    snprintf(text, bytes, "%s", task->node.operation->class->what);
+    snprintf(text, bytes, "%s", task->node.operation->kind->what);
     break;
   }
 }

@@ -162,9 +162,9 @@ static void take_blocker(struct aci_waits *waits, size_t place) {
   if (aci_wait(&task->node) != ACI_WAIT_OPERATION)
     return;
   const struct ac_operation *operation = task->node.operation;
-  if (operation->class->blocker)
+  if (operation->kind->blocker)
     add_edge(waits, (ptrdiff_t)place,
-             place_of(waits, operation->class->blocker(operation)));
+             place_of(waits, operation->kind->blocker(operation)));
 }
 
 static int by_origin(const void *a, const void *b) {

@@ -427,7 +427,7 @@ send_by_driver(ac_loop *loop, ssize_t *ret, const struct send_args *args) {
   sending->frame.ret = ret;
   sending->cancelled = 0;
   sending->result = -EINPROGRESS;
-  sending->operation.class = &sending_class;
+  sending->operation.kind = &sending_class;
   sending->request = (struct aci_request){
       .kind = ACI_SEND,
       .fd = args->fd,

@@ -428,7 +428,7 @@ AC_API ac_frame *aci_work_run__ac(void *ret, struct aci_work_wait *wait,
 ac_frame *aci_work_run__ac(void *ret, struct aci_work_wait *wait,
                            struct aci_work *work) {
   (void)ret;
-  wait->operation.class = &work_class;
+  wait->operation.kind = &work_class;
   wait->work = work;
   work->wait = wait;
   int code = work->thread_class->limit > 0 ? submit(work) : AC_EINVAL;

@@ -192,9 +192,9 @@ static const struct ac_operation_class send_class = {
     .what = "waits for room in a channel", .withdraw = withdraw};
 
 static int prepare(struct aci_crossing *crossing, struct ac_channel *channel,
-                   const struct ac_operation_class *class) {
+                   const struct ac_operation_class *kind) {
   *crossing = (struct aci_crossing){
-      .operation.class = class, .channel = channel, .inbox = inbox_get()};
+      .operation.kind = kind, .channel = channel, .inbox = inbox_get()};
   /* Other threads know the loop from now on, if there are any. */
   aci_thread.loop->exposed = 1;
   return crossing->inbox ? AC_OK : AC_ENOMEM;

@@ -7,7 +7,7 @@
 
 AC_API ac_frame *ac_lot_wait__ac(void *ret, struct ac_lot *lot,
                                  struct ac_waiter *waiter,
-                                 const struct ac_operation_class *class);
+                                 const struct ac_operation_class *kind);
 
 static void append(struct ac_lot *lot, struct ac_waiter *waiter) {
   struct ac_waiter *first = lot->first;
@@ -44,9 +44,9 @@ int ac_lot_withdraw(struct ac_operation *operation) {
 
 ac_frame *ac_lot_wait__ac(void *ret, struct ac_lot *lot,
                           struct ac_waiter *waiter,
-                          const struct ac_operation_class *class) {
+                          const struct ac_operation_class *kind) {
   (void)ret;
-  waiter->operation.class = class;
+  waiter->operation.kind = kind;
   waiter->lot = lot;
   waiter->woken = 0;
   append(lot, waiter);

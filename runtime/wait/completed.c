@@ -167,7 +167,7 @@ ac_frame *ac_completions_next__ac(size_t *ret,
   if (!frame)
     return aci_raise(AC_ENOMEM);
   *(struct ac_completions **)(void *)(frame + 1) = completions;
-  completions->waiting.class = &next_class;
+  completions->waiting.kind = &next_class;
   state->awaited = 1;
   return ac_suspend(frame, 1, ac_operation_suspend(&completions->waiting),
                     NULL);

@@ -120,7 +120,7 @@ static const struct ac_task_group *left_by(const struct ac_future *task) {
   const struct ac_operation *operation = task->node.operation;
   if (aci_kind(&task->node) != ACI_TASK ||
       aci_wait(&task->node) != ACI_WAIT_OPERATION ||
-      operation->class != &leaving_class)
+      operation->kind != &leaving_class)
     return NULL;
   return (
       const struct ac_task_group *)(const void *)((const char *)operation -
@@ -154,7 +154,7 @@ int ac_task_group_enter(struct ac_task_group *group) {
   struct ac_scope scope = group->scope;
   memset(group, 0, sizeof *group);
   group->scope = scope;
-  group->leaving.class = &leaving_class;
+  group->leaving.kind = &leaving_class;
   int code = ac_scope_enter(&group->scope);
   if (!code)
     group->state = OPEN;
