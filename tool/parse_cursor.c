@@ -106,10 +106,18 @@ bool is_marks_header(CXFile file) {
   return found;
 }
 
-static bool in_marks_header(CXSourceLocation location) {
+/* Whether it is what the macro `await` expands to. libclang before 19 gives the
+ * place of the invocation for where a token of a macro is spelled. */
+static bool is_await_macro(const struct parsed *parsed,
+                           CXSourceLocation location) {
   CXFile file;
   clang_getSpellingLocation(location, &file, NULL, NULL, NULL);
-  return is_marks_header(file);
+  if (is_marks_header(file))
+    return true;
+  uint32_t offset = parsed_offset(parsed, location);
+  return offset != UINT32_MAX &&
+         (source_word_is(parsed->source, offset, "await") ||
+          source_word_is(parsed->source, offset, "_Await"));
 }
 
 bool is_deref(const struct parsed *parsed, uint32_t offset) {
@@ -130,7 +138,7 @@ int parsed_await(const struct parsed *parsed, CXCursor cursor) {
   CXSourceLocation begin = clang_getRangeStart(clang_getCursorExtent(cursor));
   enum CXUnaryOperatorKind kind = clang_getCursorUnaryOperatorKind(cursor);
   if (kind == CXUnaryOperator_Extension)
-    return in_marks_header(begin) ? 1 : 0;
+    return is_await_macro(parsed, begin) ? 1 : 0;
   if (kind != CXUnaryOperator_Deref)
     return 0;
   uint32_t offset = parsed_offset(parsed, begin);
