@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * file.h - files and directories, included by ac.h. They are always "ready",
- * and block all the same: these functions do it elsewhere (on the pool's
- * threads, class ac_file_threads), so that a slow disk stalls nobody. Names
+ * and block all the same: these functions do it elsewhere (on io_uring, or on
+ * the pool's threads, class ac_file_threads: docs/runtime.md), so that a slow
+ * disk stalls nobody; a read of what is in memory may be made at once. Names
  * and arguments are POSIX's; what fails raises -errno; EINTR is never seen.
  *
- * An operation that has begun cannot be taken back: cancelled then, it
- * completes, gives its result, and the cancellation comes at the task's next
- * await. So no descriptor and no byte is lost. One that has not begun is
- * cancelled at once, and has not happened. */
+ * An operation that has begun is not taken back: cancelled then, it completes,
+ * gives its result, and the cancellation comes at the task's next await. So no
+ * descriptor and no byte is lost. One that has not begun, or that io_uring
+ * waits with (a FIFO without a peer), is cancelled at once, and has not
+ * happened. */
 #ifndef AC_FILE_H
 #define AC_FILE_H
 

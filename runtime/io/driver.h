@@ -2,8 +2,8 @@
  *
  * driver.h - the contract that an I/O backend fulfils. Every one reports
  * readiness; one that can carries out operations as well: it takes in what
- * arrives at a descriptor (inlets), and completes requests. fd.c, io.c and
- * net.c use both, and nobody else does.
+ * arrives at a descriptor (inlets), and completes requests. fd.c, io.c, net.c
+ * and request.c use both, and nobody else does.
  *
  * Readiness is edge-triggered: a descriptor is armed once, and an event comes
  * whenever it becomes readable or writable after that (once at the start if
@@ -49,16 +49,41 @@ struct aci_inlet {
  *
  * An operation that the driver carries out from beginning to end; memory it
  * points to is the kernel's until `done` is called. Adding a kind takes a line
- * in a driver; those a driver does not know are refused, and done otherwise. */
+ * in a driver; those a driver does not know, or the kernel does not, are
+ * refused, and done otherwise. */
 
-enum aci_request_kind { ACI_SEND };
+enum aci_request_kind {
+  ACI_SEND,     /* fd data bytes; flags: MSG_* */
+  ACI_OPEN,     /* path flags mode -> descriptor */
+  ACI_CLOSE,    /* fd */
+  ACI_READ,     /* fd buffer bytes; offset, -1: where the file stands */
+  ACI_WRITE,    /* fd data bytes; offset, likewise */
+  ACI_FSYNC,    /* fd; flags 1: the data alone */
+  ACI_TRUNCATE, /* fd offset */
+  ACI_STAT,     /* fd, or path; flags: AT_*; status */
+  ACI_RENAME,   /* path to */
+  ACI_LINK,     /* path to */
+  ACI_UNLINK,   /* path; flags: AT_REMOVEDIR */
+  ACI_MKDIR,    /* path mode */
+  ACI_REQUEST_KINDS
+};
 
 struct aci_request {
   enum aci_request_kind kind;
   int fd;
-  int flags; /* ACI_SEND: MSG_* */
-  const void *data;
-  size_t bytes;
+  int flags;
+  mode_t mode;
+  union {
+    const void *data;
+    void *buffer;
+    const char *path;
+  };
+  union {
+    size_t bytes;
+    const char *to;
+    struct statx *status;
+  };
+  off_t offset;
   /* result: as of the system call, or -errno; -ECANCELED: it was cancelled
    * and has not happened. On the loop's thread, within poll. */
   void (*done)(struct aci_request *request, ssize_t result);
@@ -130,6 +155,9 @@ struct aci_driver {
   int wake_fd;
   int asked;     /* the kernel has not seen everything yet */
   int under_way; /* requests */
+  /* Requests name descriptors that the kernel has not seen yet: before a
+   * number is closed, and may mean another file, it has to. */
+  int names_fds;
   /* Set by open, where it simulates: of ac_select's choices, and of the order
    * in which ready tasks run, if that is not to be the one in which they
    * became so; not 0. */

@@ -321,6 +321,8 @@ static void fail_waiters(ac_loop *loop, struct aci_fd *entry, int code) {
 }
 
 void aci_fd_forget(ac_loop *loop, int fd) {
+  if (AC_UNLIKELY(loop->driver.names_fds))
+    aci_io_settle(loop);
   if ((unsigned)fd >= (unsigned)loop->fd_count)
     return;
   struct aci_fd *entry = &loop->fds[fd];

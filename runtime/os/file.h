@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * file.h - an operation on files as data: what file.ac makes of a call, and
- * what carries it out. The table in file.c has a row for each; a driver that
- * does some of them itself (io_uring) takes the same requests. */
+ * what carries it out. The table in file.c has a row for each, and so has the
+ * one in file_driver.c if a driver (io_uring's) can do it. */
 #ifndef ACI_FILE_H
 #define ACI_FILE_H
 
+#include <sys/stat.h>
+
 #include <ac/ac.h>
+
+#include "request.h"
+
+struct statx;
 
 enum aci_file_kind {
   ACI_FILE_OPEN,      /* path flags mode -> descriptor */
@@ -40,6 +46,7 @@ struct aci_file_request {
   };
   size_t bytes;
   off_t offset;
+  ssize_t before; /* ACI_FILE_READ: has been read, and this is the rest */
   ssize_t result; /* or -errno */
 };
 
@@ -51,6 +58,18 @@ int aci_file_run(void *request);
 /* Whole files: file_whole.c. */
 ssize_t aci_file_load(struct aci_file_request *request);
 ssize_t aci_file_save(struct aci_file_request *request);
+
+/* Reads what is there already. True: that is all; else `before` has come. */
+int aci_file_read_now(struct aci_file_request *request);
+/* What the driver is asked, in pieces for ACI_FILE_WRITE_ALL. more: it may not
+ * be told of a cancellation. True: it has been. */
+int aci_file_submit(const struct aci_file_request *request,
+                    struct aci_submission *submission, struct statx *status,
+                    int more);
+/* What that has come to. 0: it is done, and the result is in the request; 1:
+ * there is more to be written; -1: it is to be done otherwise. */
+int aci_file_answer(struct aci_file_request *request,
+                    const struct aci_submission *submission);
 
 struct ac_dir *aci_dir_new(int fd);
 /* The next entry of what was read; NULL: there is none. */

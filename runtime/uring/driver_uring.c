@@ -13,12 +13,14 @@
 #include <ac/uring.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <liburing.h>
@@ -31,8 +33,14 @@ enum {
   BUFFER_GROUP = 1,
   BYTES_LIMIT = 65536, /* of one inlet: nobody seems to read */
   CONNECTION_LIMIT = 16,
-  SETTLE_LIMIT = 16
+  SETTLE_LIMIT = 16,
+  INLINE_BYTES = 65536, /* of a read, which a turn may copy */
+  WORKER_LIMIT = 16     /* of the kernel's threads, for what blocks */
 };
+
+/* The kernel's own codes from here on say how to go on with what a signal has
+ * interrupted; some operations give them away. */
+enum { RESTART = -512 };
 
 /* user_data: a pointer, and what it points to. */
 enum { NOTHING, EPOLL, INLET, REQUEST, KIND_MASK = 7 };
@@ -62,6 +70,7 @@ struct uring {
   char *memory; /* the buffers, and the ring of them behind */
   struct piece pieces[BUFFER_COUNT];
   struct inlet inlets; /* anchor of the ring */
+  uint32_t known;      /* kinds of requests, by bits */
 };
 
 static const struct aci_driver_class *epoll_class;
@@ -350,17 +359,119 @@ static void inlet_complete(struct aci_driver *driver, struct inlet *inlet,
 
 /* ---- requests ------------------------------------------------------------ */
 
+/* Newer than liburing's header may be; the numbers are the kernel's. */
+enum { OP_FTRUNCATE = 55 };
+
+static const uint8_t opcodes[ACI_REQUEST_KINDS] = {
+    [ACI_SEND] = IORING_OP_SEND,       [ACI_OPEN] = IORING_OP_OPENAT,
+    [ACI_CLOSE] = IORING_OP_CLOSE,     [ACI_READ] = IORING_OP_READ,
+    [ACI_WRITE] = IORING_OP_WRITE,     [ACI_FSYNC] = IORING_OP_FSYNC,
+    [ACI_TRUNCATE] = OP_FTRUNCATE,     [ACI_STAT] = IORING_OP_STATX,
+    [ACI_RENAME] = IORING_OP_RENAMEAT, [ACI_LINK] = IORING_OP_LINKAT,
+    [ACI_UNLINK] = IORING_OP_UNLINKAT, [ACI_MKDIR] = IORING_OP_MKDIRAT};
+
+/* A bit for each kind of request. */
+static uint32_t known_kinds(const struct io_uring_probe *probe) {
+  uint32_t known = 0;
+  for (unsigned kind = 0; kind < ACI_REQUEST_KINDS; kind++)
+    if (io_uring_opcode_supported(probe, opcodes[kind]))
+      known |= 1u << kind;
+  return known;
+}
+
+/* What the kernel takes at a time. */
+static unsigned length(const struct aci_request *request) {
+  return request->bytes < INT_MAX ? (unsigned)request->bytes : INT_MAX;
+}
+
+/* On a thread of the kernel's: this one must not copy for long, nor get a
+ * signal for a file's limit or a broken pipe; and what it tries first it tries
+ * without waiting, by which a FIFO would be opened before it has a peer. */
+static void elsewhere(struct io_uring_sqe *sqe) { sqe->flags |= IOSQE_ASYNC; }
+
+static void prepare_read(struct io_uring_sqe *sqe,
+                         const struct aci_request *request) {
+  io_uring_prep_read(sqe, request->fd, request->buffer, length(request),
+                     (uint64_t)request->offset);
+  if (request->bytes > INLINE_BYTES)
+    elsewhere(sqe);
+}
+
+static void prepare_write(struct io_uring_sqe *sqe,
+                          const struct aci_request *request) {
+  io_uring_prep_write(sqe, request->fd, request->data, length(request),
+                      (uint64_t)request->offset);
+  elsewhere(sqe);
+}
+
+static void prepare_stat(struct io_uring_sqe *sqe,
+                         const struct aci_request *request) {
+  int by_name = request->path != NULL;
+  io_uring_prep_statx(sqe, by_name ? AT_FDCWD : request->fd,
+                      by_name ? request->path : "",
+                      request->flags | (by_name ? 0 : AT_EMPTY_PATH),
+                      STATX_BASIC_STATS, request->status);
+}
+
+static void prepare(struct io_uring_sqe *sqe,
+                    const struct aci_request *request) {
+  switch (request->kind) {
+  case ACI_SEND:
+    io_uring_prep_send(sqe, request->fd, request->data, length(request),
+                       request->flags);
+    break;
+  case ACI_OPEN:
+    io_uring_prep_openat(sqe, AT_FDCWD, request->path, request->flags,
+                         request->mode);
+    elsewhere(sqe);
+    break;
+  case ACI_CLOSE:
+    io_uring_prep_close(sqe, request->fd);
+    break;
+  case ACI_READ:
+    prepare_read(sqe, request);
+    break;
+  case ACI_WRITE:
+    prepare_write(sqe, request);
+    break;
+  case ACI_FSYNC:
+    io_uring_prep_fsync(sqe, request->fd,
+                        request->flags ? IORING_FSYNC_DATASYNC : 0);
+    break;
+  case ACI_TRUNCATE:
+    io_uring_prep_rw(OP_FTRUNCATE, sqe, request->fd, NULL, 0,
+                     (uint64_t)request->offset);
+    break;
+  case ACI_STAT:
+    prepare_stat(sqe, request);
+    break;
+  case ACI_RENAME:
+    io_uring_prep_renameat(sqe, AT_FDCWD, request->path, AT_FDCWD, request->to,
+                           0);
+    break;
+  case ACI_LINK:
+    io_uring_prep_linkat(sqe, AT_FDCWD, request->path, AT_FDCWD, request->to,
+                         0);
+    break;
+  case ACI_UNLINK:
+    io_uring_prep_unlinkat(sqe, AT_FDCWD, request->path, request->flags);
+    break;
+  default:
+    io_uring_prep_mkdirat(sqe, AT_FDCWD, request->path, request->mode);
+  }
+}
+
 static int uring_submit(struct aci_driver *driver,
                         struct aci_request *request) {
-  if (request->kind != ACI_SEND)
+  if (!(uring_of(driver)->known & 1u << request->kind))
     return -ENOSYS;
   struct io_uring_sqe *sqe = entry_new(driver);
   if (!sqe)
     return -EAGAIN;
-  size_t bytes = request->bytes < INT_MAX ? request->bytes : INT_MAX;
-  io_uring_prep_send(sqe, request->fd, request->data, bytes, request->flags);
+  prepare(sqe, request);
   tag_entry(sqe, request, REQUEST);
   driver->under_way++;
+  driver->names_fds |= request->kind != ACI_SEND;
   return 0;
 }
 
@@ -386,9 +497,12 @@ static void complete(struct aci_driver *driver, const struct io_uring_cqe *cqe,
     break;
   case REQUEST: {
     struct aci_request *request = pointer;
+    int result = cqe->res;
     driver->under_way--;
+    if (AC_UNLIKELY(result <= RESTART))
+      result = -EINTR;
     if (event)
-      request->done(request, cqe->res);
+      request->done(request, result);
     break;
   }
   default:
@@ -418,7 +532,7 @@ static int must_enter(const struct aci_driver *driver) {
 
 static void uring_settle(struct aci_driver *driver) {
   io_uring_submit_and_get_events(&uring_of(driver)->ring);
-  driver->asked = 0;
+  driver->asked = driver->names_fds = 0;
 }
 
 static void wait_events(struct aci_driver *driver, int64_t timeout_ns) {
@@ -431,7 +545,7 @@ static void wait_events(struct aci_driver *driver, int64_t timeout_ns) {
     struct io_uring_cqe *cqe;
     io_uring_submit_and_wait_timeout(ring, &cqe, 1, &timeout, NULL);
   }
-  driver->asked = 0;
+  driver->asked = driver->names_fds = 0;
 }
 
 static void poll_epoll(struct aci_driver *driver) {
@@ -494,13 +608,16 @@ static int ring_open(struct io_uring *ring) {
 
 /* Multishot receives came with Linux 6.0, as this operation did, by which it
  * can be told. */
-static int is_new_enough(struct io_uring *ring) {
-  struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+static int look_at_kernel(struct uring *uring) {
+  struct io_uring_probe *probe = io_uring_get_probe_ring(&uring->ring);
   if (!probe)
-    return 0;
-  int result = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
+    return -ENOSYS;
+  int is_new_enough = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
+  uring->known = known_kinds(probe);
   io_uring_free_probe(probe);
-  return result;
+  unsigned workers[2] = {WORKER_LIMIT, 0};
+  io_uring_register_iowq_max_workers(&uring->ring, workers);
+  return is_new_enough ? 0 : -ENOSYS;
 }
 
 static int uring_open(struct aci_driver *driver) {
@@ -512,7 +629,9 @@ static int uring_open(struct aci_driver *driver) {
   int code = ring_open(&uring->ring);
   if (code)
     goto fail;
-  code = is_new_enough(&uring->ring) ? buffers_open(uring) : -ENOSYS;
+  code = look_at_kernel(uring);
+  if (!code)
+    code = buffers_open(uring);
   if (code)
     goto fail_ring;
   code = epoll_class->open(&uring->epoll);

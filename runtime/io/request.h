@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * request.h - a task's wait for a request that the driver carries out. */
+#ifndef ACI_REQUEST_H
+#define ACI_REQUEST_H
+
+#include <ac/ac.h>
+
+#include "driver.h"
+
+/* In the frame of whoever awaits it, which stays until the request is done,
+ * cancelled or not: till then its memory is the kernel's. */
+struct aci_submission {
+  struct ac_operation operation; /* first */
+  struct aci_request request;
+  /* As of the request; AC_ECANCELED: it was cancelled, and has not happened. */
+  ssize_t result;
+  int cancelled; /* the task was, before the request was done */
+  int unstopped; /* and the request goes on in spite of that */
+};
+
+#pragma GCC visibility push(hidden)
+
+/* Hands the request to the driver; what is its own (kind and operands) is
+ * set. True: the task has to wait for it now, and for nothing else. False:
+ * it is to be done otherwise. */
+int aci_submission_begin(struct aci_submission *submission);
+/* After the wait, which ended with that error: a cancellation is to come at
+ * the task's next await, since the request has happened all the same. */
+int aci_submission_owes_cancel(const struct aci_submission *submission,
+                               int error);
+
+#pragma GCC visibility pop
+
+/* Raises AC_ECANCELED and what else has come over the task meanwhile; what has
+ * become of the request stands in `result`. */
+_Async void aci_submission_wait(struct aci_submission *submission);
+
+#endif
