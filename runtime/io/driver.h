@@ -54,6 +54,7 @@ struct aci_inlet {
 
 enum aci_request_kind {
   ACI_SEND,     /* fd data bytes; flags: MSG_* */
+  ACI_CONNECT,  /* fd data bytes: the address */
   ACI_OPEN,     /* path flags mode -> descriptor */
   ACI_CLOSE,    /* fd */
   ACI_READ,     /* fd buffer bytes; offset, -1: where the file stands */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * io.c - awaitable operations on descriptors; recv and send are in net.c.
+ * io.c - awaitable operations on descriptors; recv and send are in net.c,
+ * and connecting by a request in connect.c.
  *
  * An operation is tried first, and waits for the descriptor when it would
  * block; when woken it is tried again. So a cancelled operation has not
@@ -9,6 +10,8 @@
  * once: that saves every second system call of a server. */
 #define _GNU_SOURCE
 #include "internal.h"
+
+#include "request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -451,11 +454,11 @@ ac_frame *ac_accept__ac(int *ret, int fd, struct sockaddr *address,
   return perform(ret, &op);
 }
 
-ac_frame *ac_connect__ac(void *ret, int fd, const struct sockaddr *address,
-                         socklen_t bytes) {
+ac_frame *aci_connect_polling(int fd, const struct sockaddr *address,
+                              socklen_t bytes) {
   struct operation op = {
       .kind = CONNECT, .fd = fd, .peer = address, .peer_bytes = bytes};
-  return perform(ret, &op);
+  return perform(NULL, &op);
 }
 
 ac_frame *ac_poll_fd__ac(int *ret, int fd, int events) {

@@ -11,6 +11,8 @@
  * value is there, and whoever awaits it goes on. */
 #include "internal.h"
 
+#include "request.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -313,84 +315,31 @@ send_later(ssize_t *ret, const struct send_args *args, int untried) {
   return ac_suspend(&transfer->frame, 1, ac_yield__ac(NULL), NULL);
 }
 
-static ac_frame *__attribute__((noinline))
-send_failed(ssize_t *ret, const struct send_args *args) {
-  switch (errno) {
-  case EAGAIN:
-    return send_later(ret, args, 0);
-  case EINTR:
-    return send_later(ret, args, 1);
-  default:
-    return aci_raise(-errno);
-  }
-}
-
 /* ---- by the driver ------------------------------------------------------- */
 
 /* A send that the driver makes; the buffer is the kernel's until it is done,
  * and so the frame stays, cancelled or not. */
 struct sending {
   ac_frame frame;
-  struct ac_operation operation;
-  struct aci_request request;
-  ssize_t result;
-  int cancelled;
+  struct aci_submission submission;
 };
-
-static int sending_withdraw(struct ac_operation *operation) {
-  struct sending *sending =
-      (struct sending *)(void *)((char *)operation -
-                                 offsetof(struct sending, operation));
-  ac_loop *loop = aci_thread.loop;
-  if (!sending->cancelled)
-    loop->driver.class->cancel(&loop->driver, &sending->request);
-  sending->cancelled = 1;
-  return 0;
-}
-
-static void sending_describe(const struct ac_operation *operation, FILE *out) {
-  const struct sending *sending =
-      (const struct sending *)(const void *)((const char *)operation -
-                                             offsetof(struct sending,
-                                                      operation));
-  fprintf(out, " %d", sending->request.fd);
-}
-
-static const struct ac_operation_class sending_class = {
-    .what = "waits for a send on descriptor",
-    .withdraw = sending_withdraw,
-    .describe = sending_describe,
-    .outside = 1};
-
-static void sending_done(struct aci_request *request, ssize_t result) {
-  struct sending *sending =
-      (struct sending *)(void *)((char *)request -
-                                 offsetof(struct sending, request));
-  aci_fd_answered(aci_thread.loop, request);
-  /* Nobody has cancelled it: it was closed. */
-  if (result == -ECANCELED)
-    result = sending->cancelled ? AC_ECANCELED : AC_EBADF;
-  sending->result = result;
-  ac_operation_wake(&sending->operation,
-                    result < 0 && result != -EAGAIN ? (int)result : 0);
-}
 
 /* It has happened, whatever has come over the task: the cancellation, if any,
  * is delivered next time. */
 static ac_frame *sent(struct sending *sending, ac_frame *status) {
   int error = status == AC_RAISED ? ac_take_error() : 0;
-  if (AC_UNLIKELY(sending->cancelled || error == AC_ECANCELED))
+  if (AC_UNLIKELY(sending->submission.cancelled || error == AC_ECANCELED))
     ac_cancel_later();
-  *(ssize_t *)sending->frame.ret = sending->result;
+  *(ssize_t *)sending->frame.ret = sending->submission.result;
   ac_frame_free(&sending->frame);
   return NULL;
 }
 
 static ac_frame *sending_resume(ac_frame *self, ac_frame *status) {
   struct sending *sending = (struct sending *)(void *)self;
-  if (AC_LIKELY(sending->result >= 0))
+  if (AC_LIKELY(sending->submission.result >= 0))
     return sent(sending, status);
-  struct aci_request request = sending->request;
+  struct aci_request request = sending->submission.request;
   ssize_t *ret = self->ret;
   ac_frame *parent = self->parent;
   ac_frame_free(self);
@@ -414,33 +363,44 @@ static const struct ac_desc sending_desc = {
 /* NULL: it is to be sent by a system call. */
 static ac_frame *__attribute__((noinline))
 send_by_driver(ac_loop *loop, ssize_t *ret, const struct send_args *args) {
-  struct aci_fd *entry = &loop->fds[args->fd];
-  if (AC_UNLIKELY(entry->inlet->kind != ACI_BYTES || !args->bytes ||
-                  ac_cancel_is_due()))
+  if (AC_UNLIKELY(!args->bytes || ac_cancel_is_due()))
     return NULL;
-  if (AC_UNLIKELY(aci_fd_is_busy(entry, ACI_WRITER)))
+  if (AC_UNLIKELY(aci_fd_is_busy(&loop->fds[args->fd], ACI_WRITER)))
     return aci_raise(AC_EBUSY);
   struct sending *sending =
       (struct sending *)(void *)ac_frame_new(&sending_desc);
   if (AC_UNLIKELY(!sending))
     return aci_raise(AC_ENOMEM);
   sending->frame.ret = ret;
-  sending->cancelled = 0;
-  sending->result = -EINPROGRESS;
-  sending->operation.kind = &sending_class;
-  sending->request = (struct aci_request){
+  sending->submission.request = (struct aci_request){
       .kind = ACI_SEND,
       .fd = args->fd,
       .flags = (args->flags & ~MSG_DONTWAIT) | MSG_NOSIGNAL,
       .data = args->data,
-      .bytes = args->bytes,
-      .done = sending_done};
-  if (AC_UNLIKELY(!aci_fd_request(loop, entry, &sending->request))) {
+      .bytes = args->bytes};
+  if (AC_UNLIKELY(!aci_submission_begin_write(&sending->submission))) {
     ac_frame_free(&sending->frame);
     return NULL;
   }
   return ac_suspend(&sending->frame, 1,
-                    ac_operation_suspend(&sending->operation), NULL);
+                    ac_operation_suspend(&sending->submission.operation), NULL);
+}
+
+/* There is no room, or a signal came. */
+static ac_frame *__attribute__((noinline))
+send_failed(ssize_t *ret, const struct send_args *args) {
+  ac_loop *loop = aci_thread.loop;
+  ac_frame *status = NULL;
+  switch (errno) {
+  case EAGAIN:
+    if (loop->driver.class->submit && args->fd < loop->fd_count)
+      status = send_by_driver(loop, ret, args);
+    return status ? status : send_later(ret, args, 0);
+  case EINTR:
+    return send_later(ret, args, 1);
+  default:
+    return aci_raise(-errno);
+  }
 }
 
 /* ---- the public operation ------------------------------------------------ */
@@ -461,7 +421,7 @@ send_slowly(ssize_t *ret, int fd, const void *buffer, size_t bytes, int flags) {
   const struct send_args args = {buffer, bytes, fd, flags};
   if ((unsigned)fd >= (unsigned)loop->fd_count || loop->fds[fd].writer)
     return send_later(ret, &args, 1);
-  if (loop->fds[fd].inlet) {
+  if (loop->fds[fd].inlet && loop->fds[fd].inlet->kind == ACI_BYTES) {
     ac_frame *status = send_by_driver(loop, ret, &args);
     if (status)
       return status;

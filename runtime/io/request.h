@@ -4,6 +4,8 @@
 #ifndef ACI_REQUEST_H
 #define ACI_REQUEST_H
 
+#include <sys/socket.h>
+
 #include <ac/ac.h>
 
 #include "driver.h"
@@ -17,6 +19,7 @@ struct aci_submission {
   ssize_t result;
   int cancelled; /* the task was, before the request was done */
   int unstopped; /* and the request goes on in spite of that */
+  int on_fd;     /* its descriptor is busy with it, and ends it when closed */
 };
 
 #pragma GCC visibility push(hidden)
@@ -25,10 +28,16 @@ struct aci_submission {
  * set. True: the task has to wait for it now, and for nothing else. False:
  * it is to be done otherwise. */
 int aci_submission_begin(struct aci_submission *submission);
+/* The same for the writing side of a descriptor, which nobody uses now. */
+int aci_submission_begin_write(struct aci_submission *submission);
 /* After the wait, which ended with that error: a cancellation is to come at
  * the task's next await, since the request has happened all the same. */
 int aci_submission_owes_cancel(const struct aci_submission *submission,
                                int error);
+
+/* io.c's way to connect: tried, and waited for as long as it would block. */
+ac_frame *aci_connect_polling(int fd, const struct sockaddr *address,
+                              socklen_t bytes);
 
 #pragma GCC visibility pop
 

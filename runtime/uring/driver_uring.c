@@ -363,12 +363,13 @@ static void inlet_complete(struct aci_driver *driver, struct inlet *inlet,
 enum { OP_FTRUNCATE = 55 };
 
 static const uint8_t opcodes[ACI_REQUEST_KINDS] = {
-    [ACI_SEND] = IORING_OP_SEND,       [ACI_OPEN] = IORING_OP_OPENAT,
-    [ACI_CLOSE] = IORING_OP_CLOSE,     [ACI_READ] = IORING_OP_READ,
-    [ACI_WRITE] = IORING_OP_WRITE,     [ACI_FSYNC] = IORING_OP_FSYNC,
-    [ACI_TRUNCATE] = OP_FTRUNCATE,     [ACI_STAT] = IORING_OP_STATX,
-    [ACI_RENAME] = IORING_OP_RENAMEAT, [ACI_LINK] = IORING_OP_LINKAT,
-    [ACI_UNLINK] = IORING_OP_UNLINKAT, [ACI_MKDIR] = IORING_OP_MKDIRAT};
+    [ACI_SEND] = IORING_OP_SEND,    [ACI_CONNECT] = IORING_OP_CONNECT,
+    [ACI_OPEN] = IORING_OP_OPENAT,  [ACI_CLOSE] = IORING_OP_CLOSE,
+    [ACI_READ] = IORING_OP_READ,    [ACI_WRITE] = IORING_OP_WRITE,
+    [ACI_FSYNC] = IORING_OP_FSYNC,  [ACI_TRUNCATE] = OP_FTRUNCATE,
+    [ACI_STAT] = IORING_OP_STATX,   [ACI_RENAME] = IORING_OP_RENAMEAT,
+    [ACI_LINK] = IORING_OP_LINKAT,  [ACI_UNLINK] = IORING_OP_UNLINKAT,
+    [ACI_MKDIR] = IORING_OP_MKDIRAT};
 
 /* A bit for each kind of request. */
 static uint32_t known_kinds(const struct io_uring_probe *probe) {
@@ -419,6 +420,10 @@ static void prepare(struct io_uring_sqe *sqe,
   case ACI_SEND:
     io_uring_prep_send(sqe, request->fd, request->data, length(request),
                        request->flags);
+    break;
+  case ACI_CONNECT:
+    io_uring_prep_connect(sqe, request->fd, request->data,
+                          (socklen_t)request->bytes);
     break;
   case ACI_OPEN:
     io_uring_prep_openat(sqe, AT_FDCWD, request->path, request->flags,
@@ -471,7 +476,7 @@ static int uring_submit(struct aci_driver *driver,
   prepare(sqe, request);
   tag_entry(sqe, request, REQUEST);
   driver->under_way++;
-  driver->names_fds |= request->kind != ACI_SEND;
+  driver->names_fds |= request->kind > ACI_CONNECT;
   return 0;
 }
 
