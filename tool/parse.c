@@ -122,36 +122,45 @@ static void collect_macros(struct parsed *parsed, struct arena *arena) {
   }
 }
 
+CXTranslationUnit parse_text(CXIndex index, const struct options *options,
+                             struct arena *arena, struct CXUnsavedFile *unsaved,
+                             unsigned flags) {
+  VECTOR(const char *) args = {0};
+  bool has_std = false;
+  vector_push(arena, &args, "-xc");
+  vector_push(arena, &args, "-D__ACC__=1");
+  vector_push(arena, &args, "-ferror-limit=0");
+  vector_push(arena, &args, "-Wno-gnu-statement-expression");
+  for (size_t i = 0; i < options->parse_args.count; i++) {
+    vector_push(arena, &args, options->parse_args.items[i]);
+    has_std |= !strncmp(options->parse_args.items[i], "-std", 4);
+  }
+  if (!has_std)
+    vector_push(arena, &args, "-std=gnu17");
+  CXTranslationUnit unit = NULL;
+  if (clang_parseTranslationUnit2(index, unsaved->Filename, args.items,
+                                  (int)args.count, unsaved, 1, flags,
+                                  &unit) != CXError_Success)
+    return NULL;
+  return unit;
+}
+
+const char *parse_name(const struct options *options) {
+  return strcmp(options->input, "-") ? options->input : "<stdin>";
+}
+
 static bool parse_once(struct parsed *parsed, struct arena *arena,
                        const struct options *options) {
   struct source *source = parsed->source;
-  struct CXUnsavedFile unsaved = {options->input, source->text, source->bytes};
-  if (!strcmp(options->input, "-"))
-    unsaved.Filename = "<stdin>";
-  unsigned flags = CXTranslationUnit_DetailedPreprocessingRecord |
-                   CXTranslationUnit_KeepGoing;
-  if (parsed->tu) {
-    if (clang_reparseTranslationUnit(parsed->tu, 1, &unsaved, 0) != 0) {
-      clang_disposeTranslationUnit(parsed->tu);
-      parsed->tu = NULL;
-    }
-  } else {
-    VECTOR(const char *) args = {0};
-    bool has_std = false;
-    vector_push(arena, &args, "-xc");
-    vector_push(arena, &args, "-D__ACC__=1");
-    vector_push(arena, &args, "-ferror-limit=0");
-    vector_push(arena, &args, "-Wno-gnu-statement-expression");
-    for (size_t i = 0; i < options->parse_args.count; i++) {
-      vector_push(arena, &args, options->parse_args.items[i]);
-      has_std |= !strncmp(options->parse_args.items[i], "-std", 4);
-    }
-    if (!has_std)
-      vector_push(arena, &args, "-std=gnu17");
-    if (clang_parseTranslationUnit2(parsed->index, unsaved.Filename, args.items,
-                                    (int)args.count, &unsaved, 1, flags,
-                                    &parsed->tu) != CXError_Success)
-      parsed->tu = NULL;
+  struct CXUnsavedFile unsaved = {parse_name(options), source->text,
+                                  source->bytes};
+  if (!parsed->tu) {
+    parsed->tu = parse_text(parsed->index, options, arena, &unsaved,
+                            CXTranslationUnit_DetailedPreprocessingRecord |
+                                CXTranslationUnit_KeepGoing);
+  } else if (clang_reparseTranslationUnit(parsed->tu, 1, &unsaved, 0) != 0) {
+    clang_disposeTranslationUnit(parsed->tu);
+    parsed->tu = NULL;
   }
   if (!parsed->tu)
     return false;

@@ -57,6 +57,10 @@ struct parsed {
  * syntax tree at all. `parsed` is to be disposed of in either case. */
 bool parse(struct parsed *parsed, struct source *source, struct arena *arena,
            const struct options *options, struct diags *diags);
+/* Gives the locals whose alignment is more than a number (local->align < 0) the
+ * number that it is. Costs another parse where there are some. */
+void parse_alignments(const struct parsed *parsed, const struct unit *unit,
+                      const struct options *options);
 void parse_dispose(struct parsed *parsed);
 
 /* What both this stage and `build` ask of cursors. Offsets are legible ones,

@@ -6,6 +6,16 @@
 
 #include "parse.h"
 
+/* ---- parse.c ------------------------------------------------------------- */
+
+/* The name that clang knows the input by. */
+const char *parse_name(const struct options *options);
+/* Has clang read one text, with the arguments of the command line. NULL: it
+ * will not. */
+CXTranslationUnit parse_text(CXIndex index, const struct options *options,
+                             struct arena *arena, struct CXUnsavedFile *unsaved,
+                             unsigned flags);
+
 /* ---- parse_cursor.c ------------------------------------------------------ */
 
 bool is_marks_header(CXFile file);

@@ -120,6 +120,7 @@ static bool run(struct parsed *parsed, struct source *source,
   if (stop_here(options, "sema") || diags->errors)
     return !diags->errors;
   find_cycles(unit);
+  parse_alignments(parsed, unit, options);
   for (size_t i = 0; i < unit->pieces.count; i++)
     if (unit->pieces.items[i]->function)
       lower_function(unit, unit->pieces.items[i]->function, options, diags);
