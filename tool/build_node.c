@@ -79,6 +79,7 @@ struct expr *begin_expr(struct builder *b, enum expr_kind kind,
   expr->kind = kind;
   expr->range = parsed_range(b->parsed, cursor);
   expr->type = get_type(b, clang_getCursorType(cursor), true);
+  expr->broken = clang_getCursorType(cursor).kind == CXType_Dependent;
   return expr;
 }
 
@@ -101,6 +102,7 @@ void add_kid(struct builder *b, struct expr *expr, struct expr *kid) {
     expr->range.end = hole.range.end;
   expr->suspends |= kid->suspends;
   expr->special |= kid->special;
+  expr->broken |= kid->broken;
 }
 
 struct stmt *last_of(const struct stmt *body) {

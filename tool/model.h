@@ -133,6 +133,7 @@ struct expr {
   VECTOR(const char *) hidden_calls; /* functions named inside one */
   bool suspends;  /* holds an await or another thing of control flow */
   bool special;   /* holds a word of the dialect: at file level, a piece */
+  bool broken;    /* clang did not understand something in it */
   bool is_bitfield;
   bool decided;   /* EX_GENERIC: all operands but the selected one are
                      EX_UNEVALUATED */

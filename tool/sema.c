@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "types.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,9 @@ struct sema {
   VECTOR(struct label) labels;     /* of the function */
   struct around around;            /* of the statement at work */
   VECTOR(uint32_t) awaits;         /* offsets of all that were found */
+  const struct range *errors;      /* where clang found some */
+  size_t error_count;
+  VECTOR(const char *) unknown; /* names whose declarations have one */
 };
 
 static void check_expr(struct sema *s, const struct expr *e,
@@ -137,6 +141,54 @@ static const char *refusal(const char *name) {
   return NULL;
 }
 
+/* The macro that is, or holds, what stands here: `whole`, when nothing else
+ * came of it. NULL: none. */
+static const char *macro_of(const struct sema *s, const struct expr *e,
+                            bool *whole) {
+  const struct source *source = s->source;
+  const struct splice *splice = source_splice_at(source, e->range.begin);
+  if (!splice)
+    return NULL;
+  uint32_t first = source_skip_space(source, splice->at);
+  uint32_t after = source_skip_space(source, e->range.end);
+  *whole = first == e->range.begin && after >= splice->at + splice->bytes;
+  const char *text = source->original + splice->begin;
+  size_t length = 0;
+  while (isalnum((unsigned char)text[length]) || text[length] == '_')
+    length++;
+  return length ? arena_copy(s->arena, text, length) : NULL;
+}
+
+/* The fix-it of a call that a macro brought, as a whole. */
+static void offer_await_of_macro(struct sema *s, const struct expr *e,
+                                 struct place place) {
+  const struct splice *splice = source_splice_at(s->source, e->range.begin);
+  if (!place.in_async || place.unevaluated ||
+      has_postfix(s, splice->at + splice->bytes))
+    return;
+  struct fixit fixit = {{splice->begin, splice->begin}, "await "};
+  vector_push(s->arena, &s->diags->items.items[s->diags->items.count - 1].fixits,
+              fixit);
+}
+
+/* The call is named by what the user wrote: a macro that is all of it. */
+static void never_awaited(struct sema *s, const struct expr *e,
+                          struct place place) {
+  bool whole = false;
+  const char *macro = macro_of(s, e, &whole);
+  const char *name = macro && whole ? macro : e->callee->name;
+  const char *in = macro && !whole
+                       ? arena_printf(s->arena, " in macro '%s'", macro)
+                       : "";
+  diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+          "call of async function '%s'%s is never awaited", name, in);
+  if (macro && whole)
+    offer_await_of_macro(s, e, place);
+  else
+    offer_await(s, e, place);
+  note_declared(s, e->callee);
+}
+
 static void check_call(struct sema *s, const struct expr *e,
                        struct place place) {
   const struct expr *callee = expr_bare(e->kids.items[0].expr);
@@ -153,15 +205,14 @@ static void check_call(struct sema *s, const struct expr *e,
     return;
   if (place.unevaluated && source_is_spliced(s->source, e->range.begin))
     return;
-  if (e->callee)
-    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
-            "call of async function '%s' is never awaited", e->callee->name);
-  else
-    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
-            "call through async function pointer '%s' is never awaited",
-            text_of(s, callee));
+  if (e->callee) {
+    never_awaited(s, e, place);
+    return;
+  }
+  diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+          "call through async function pointer '%s' is never awaited",
+          text_of(s, callee));
   offer_await(s, e, place);
-  note_declared(s, e->callee);
 }
 
 static bool is_awaitable_operator(const struct expr *e) {
@@ -507,6 +558,87 @@ static void check_expr(struct sema *s, const struct expr *e,
   }
 }
 
+/* ---- what clang did not understand --------------------------------------- */
+
+static bool holds_error(const struct sema *s, struct range range) {
+  for (size_t i = 0; i < s->error_count; i++)
+    if (s->errors[i].begin == UINT32_MAX ||
+        (s->errors[i].end > range.begin && s->errors[i].begin < range.end))
+      return true;
+  return false;
+}
+
+/* Was all of it understood? What is not is clang's to tell: the rules might be
+ * broken by what it was read as. */
+static bool is_sound(const struct sema *s, const struct expr *e) {
+  if (!s->error_count)
+    return true;
+  if (e->broken || holds_error(s, e->range))
+    return false;
+  for (size_t i = 0; i < s->unknown.count; i++)
+    if (source_find_word(s->source, e->range.begin, e->range.end,
+                         s->unknown.items[i]) != UINT32_MAX)
+      return false;
+  return true;
+}
+
+static void check_sound(struct sema *s, const struct expr *e,
+                        struct place place) {
+  if (e && is_sound(s, e))
+    check_expr(s, e, place);
+}
+
+/* How many braces are open there? */
+static int depth_at(const struct source *source, uint32_t offset) {
+  int depth = 0;
+  for (uint32_t at = 0; at < offset;) {
+    uint32_t next = source_skip_space(source, at);
+    if (next > at) {
+      at = next;
+      continue;
+    }
+    char c = source->text[at];
+    if (c == '"' || c == '\'')
+      for (at++; at < offset && source->text[at] != c && source->text[at] != '\n';
+           at++)
+        at += source->text[at] == '\\';
+    depth += (c == '{') - (c == '}');
+    at++;
+  }
+  return depth;
+}
+
+/* The names that a declaration at file level declares, an error being in it: the
+ * words before an opening bracket, a comma, an end. */
+static void add_unknown(struct sema *s, uint32_t error) {
+  const struct source *source = s->source;
+  uint32_t at = error, begin, end;
+  while (at > 0 && !strchr(";{}", source->text[at - 1]))
+    at--;
+  for (begin = at; begin < source->bytes; begin = end) {
+    begin = source_skip_space(source, begin);
+    if (begin >= source->bytes || (begin >= error &&
+                                   strchr(";{", source->text[begin])))
+      return;
+    end = source_word_end(source, begin);
+    uint32_t after = source_skip_space(source, end);
+    if (end == begin)
+      end++;
+    else if (after < source->bytes && strchr("([,;=", source->text[after]))
+      vector_push(s->arena, &s->unknown,
+                  (const char *)arena_copy(s->arena, source->text + begin, end - begin));
+  }
+}
+
+static void find_unknown(struct sema *s) {
+  for (size_t i = 0; i < s->error_count; i++)
+    if (s->errors[i].begin < s->source->bytes &&
+        depth_at(s->source, s->errors[i].begin) == 0)
+      add_unknown(s, s->errors[i].begin);
+}
+
+/* ---- statements ---------------------------------------------------------- */
+
 static bool stays_in_defer(const struct sema *s, const struct stmt *jump,
                            struct around around) {
   for (size_t i = 0; i < s->labels.count; i++)
@@ -571,6 +703,18 @@ static void check_loop_jump(struct sema *s, const struct stmt *stmt,
             stmt->kind == ST_BREAK ? " or switch" : "");
 }
 
+static void check_declarator(struct sema *s,
+                             const struct declarator *declarator,
+                             struct around around) {
+  struct place here = {.in_async = s->function != NULL};
+  if (!declarator->init || holds_error(s, declarator->range) ||
+      !is_sound(s, declarator->init))
+    return;
+  check_handles(s, declarator->type, declarator->init);
+  s->around = around;
+  check_expr(s, declarator->init, here);
+}
+
 /* Of plain code only what stands in statement expressions comes here. */
 static void check_stmt(struct sema *s, const struct stmt *stmt,
                        struct around around) {
@@ -606,17 +750,14 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
     break;
   }
   s->around = head;
-  if (stmt->kind == ST_RETURN && stmt->expr && s->function)
+  if (stmt->kind == ST_RETURN && stmt->expr && s->function &&
+      is_sound(s, stmt->expr))
     check_handles(s, s->function->result, stmt->expr);
-  check_expr(s, stmt->expr, here);
-  check_expr(s, stmt->step, here);
+  check_sound(s, stmt->expr, here);
+  check_sound(s, stmt->step, here);
   check_stmt(s, stmt->init, outside);
   for (size_t i = 0; i < stmt->declarators.count; i++)
-    if (stmt->declarators.items[i].init)
-      check_handles(s, stmt->declarators.items[i].type,
-                    stmt->declarators.items[i].init);
-  for (size_t i = 0; i < stmt->declarators.count; i++)
-    s->around = around, check_expr(s, stmt->declarators.items[i].init, here);
+    check_declarator(s, &stmt->declarators.items[i], around);
   for (size_t i = 0; i < stmt->kids.count; i++)
     check_stmt(s, stmt->kids.items[i], around);
 }
@@ -629,7 +770,7 @@ static void refuse_static(struct sema *s, const struct function *f) {
     diag_remove(s->diags, s->source, (struct range){at, at + 6});
 }
 
-static void check_function(struct sema *s, const struct function *f) {
+static void check_head(struct sema *s, const struct function *f) {
   if (!f->type->prototyped)
     diag_at(s->diags, s->source, SEVERITY_ERROR, f->range.begin,
             "async function '%s' needs a prototype: write (void) for no "
@@ -642,6 +783,12 @@ static void check_function(struct sema *s, const struct function *f) {
     refuse_static(s, f);
   if (f->is_main && strcmp(type_text(s, f->result), "int") != 0)
     error(s, f->range.begin, "'main' must return 'int'");
+}
+
+static void check_function(struct sema *s, const struct function *f) {
+  uint32_t body = f->body ? f->body->range.begin : f->range.end;
+  if (!holds_error(s, (struct range){f->range.begin, body}))
+    check_head(s, f);
   s->function = f;
   s->labels.count = 0;
   find_labels(s, f->body, NULL);
@@ -671,29 +818,24 @@ static void check_stray_awaits(struct sema *s) {
   }
 }
 
-static bool holds_error(struct range range, const struct range *errors,
-                        size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (errors[i].begin == UINT32_MAX ||
-        (errors[i].end > range.begin && errors[i].begin < range.end))
-      return true;
-  return false;
-}
-
 void sema(const struct unit *unit, const struct range *errors,
           size_t error_count, struct diags *diags) {
   struct sema s = {.unit = unit,
                    .source = unit->source,
                    .diags = diags,
-                   .arena = unit->arena};
+                   .arena = unit->arena,
+                   .errors = errors,
+                   .error_count = error_count};
+  for (size_t i = 0; i < error_count; i++)
+    if (errors[i].begin == UINT32_MAX) /* nobody knows what it has spoilt */
+      return;
+  find_unknown(&s);
   for (size_t i = 0; i < unit->pieces.count; i++) {
     const struct piece *piece = unit->pieces.items[i];
-    if (holds_error(piece->range, errors, error_count))
-      continue;
     if (piece->function)
       check_function(&s, piece->function);
     else if (piece->expr)
-      check_expr(&s, piece->expr, (struct place){0});
+      check_sound(&s, piece->expr, (struct place){0});
   }
   if (!error_count)
     check_stray_awaits(&s);

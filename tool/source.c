@@ -65,10 +65,10 @@ void source_apply(struct source *source) {
   buf_free(&text);
 }
 
-/* Finds where a legible offset comes from; *inside: in a replacement. */
-static uint32_t locate(const struct source *source, uint32_t offset,
-                       bool *inside) {
-  size_t low = 0, high = source->splices.count; /* the last that begins there */
+/* The last splice that begins at or before a legible offset, or NULL. */
+static const struct splice *splice_before(const struct source *source,
+                                          uint32_t offset) {
+  size_t low = 0, high = source->splices.count;
   while (low < high) {
     size_t middle = (low + high) / 2;
     if (source->splices.items[middle].at <= offset)
@@ -76,24 +76,26 @@ static uint32_t locate(const struct source *source, uint32_t offset,
     else
       high = middle;
   }
-  *inside = false;
-  if (low == 0)
-    return offset;
-  const struct splice *splice = &source->splices.items[low - 1];
-  *inside = offset < splice->at + splice->bytes;
-  return *inside ? splice->begin
-                 : splice->end + (offset - splice->at - splice->bytes);
+  return low ? &source->splices.items[low - 1] : NULL;
+}
+
+const struct splice *source_splice_at(const struct source *source,
+                                      uint32_t offset) {
+  const struct splice *splice = splice_before(source, offset);
+  return splice && offset < splice->at + splice->bytes ? splice : NULL;
 }
 
 uint32_t source_original(const struct source *source, uint32_t offset) {
-  bool inside;
-  return locate(source, offset, &inside);
+  const struct splice *splice = splice_before(source, offset);
+  if (!splice)
+    return offset;
+  return offset < splice->at + splice->bytes
+             ? splice->begin
+             : splice->end + (offset - splice->at - splice->bytes);
 }
 
 bool source_is_spliced(const struct source *source, uint32_t offset) {
-  bool inside;
-  locate(source, offset, &inside);
-  return inside;
+  return source_splice_at(source, offset) != NULL;
 }
 
 uint32_t source_line(const struct source *source, uint32_t original) {

@@ -51,6 +51,9 @@ void source_replace(struct source *source, uint32_t begin, uint32_t end,
 
 /* Legible to original. Inside replaced text: the replaced stretch's begin. */
 uint32_t source_original(const struct source *source, uint32_t offset);
+/* The splice that brought the text at this legible offset, or NULL. */
+const struct splice *source_splice_at(const struct source *source,
+                                      uint32_t offset);
 /* Is this legible offset inside text that a splice brought? */
 bool source_is_spliced(const struct source *source, uint32_t offset);
 
