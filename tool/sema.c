@@ -26,6 +26,7 @@ struct around {
   /* In the condition or step of a loop, in a switch's operand: not of a
    * statement inside that. */
   bool in_head, in_loop_head;
+  const struct stmt *scope; /* the innermost that a consumer must not run in */
 };
 
 struct label {
@@ -201,7 +202,15 @@ static void check_call(struct sema *s, const struct expr *e,
           : NULL;
   if (why)
     error(s, e->range.begin, why);
-  if (!expr_is_async_call(e) || place.consumed)
+  if (!expr_is_async_call(e))
+    return;
+  const struct type *type = type_function(e->kids.items[0].expr->type);
+  if (!e->callee && !type->prototyped)
+    diag_at(s->diags, s->source, SEVERITY_ERROR, e->range.begin,
+            "the type of async function pointer '%s' needs a prototype: write "
+            "its parameters, or (void) for none",
+            text_of(s, callee));
+  if (place.consumed)
     return;
   if (place.unevaluated && source_is_spliced(s->source, e->range.begin))
     return;
@@ -225,6 +234,30 @@ static bool is_awaitable_operator(const struct expr *e) {
 /* A handle that has a result. */
 static bool is_awaitable(const struct type *type) {
   return type && type->handle != HANDLE_NONE && type->handle != HANDLE_YIELDS;
+}
+
+static const char *scope_name(enum scope_kind kind) {
+  static const char *const names[SCOPE_KINDS] = {
+      [SCOPE_TIMEOUT] = "ac_timeout",
+      [SCOPE_CANCEL] = "ac_scope",
+      [SCOPE_GROUP] = "ac_task_group",
+      [SCOPE_CLOSING] = "ac_closing"};
+  return names[kind];
+}
+
+/* A value goes to a consumer that is outside of the scope, and would run in
+ * it until it asks for the next. */
+static void check_yield(struct sema *s, const struct expr *call) {
+  const struct stmt *scope = s->around.scope;
+  if (!scope || !call->callee ||
+      strcmp(call->callee->name, "ac_generator_yield") != 0)
+    return;
+  const char *name = scope_name(scope->scope);
+  diag_at(s->diags, s->source, SEVERITY_ERROR, call->range.begin,
+          "a value cannot be yielded in '%s': the consumer would run in it",
+          name);
+  diag_at(s->diags, s->source, SEVERITY_NOTE, scope->range.begin,
+          "'%s' is entered here; leave it before the value is yielded", name);
 }
 
 static void check_await(struct sema *s, const struct expr *e,
@@ -261,6 +294,8 @@ static void check_await(struct sema *s, const struct expr *e,
   const struct type *type = operand->type;
   if (expr_is_async_call(operand) || is_awaitable_operator(operand) ||
       is_awaitable(type)) {
+    if (operand->kind == EX_CALL)
+      check_yield(s, operand);
     check_expr(s, operand, inner);
   } else if (target->kind == EX_ASYNC) {
     diag_at(s->diags, s->source, SEVERITY_ERROR, at,
@@ -728,7 +763,12 @@ static void check_stmt(struct sema *s, const struct stmt *stmt,
   }
   switch (stmt->kind) {
   case ST_DEFER:
-    around = head = (struct around){.in_defer = true, .defer = stmt};
+    around = head = (struct around){
+        .in_defer = true, .defer = stmt, .scope = around.scope};
+    break;
+  case ST_SCOPE:
+    if (stmt->scope != SCOPE_CLOSING)
+      around.scope = stmt;
     break;
   case ST_WHILE:
   case ST_DO:
