@@ -49,6 +49,7 @@ struct parsed {
   VECTOR(uint32_t) derefs;      /* legible offsets of `*` that are awaits */
   VECTOR(struct pollution) pollution;
   VECTOR(struct range) errors;   /* text that could not be read */
+  bool unexpanded; /* macros that hold an await, for want of a header */
   VECTOR(const char *) includes; /* files read, for the dependency file */
 };
 

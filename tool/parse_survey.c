@@ -353,6 +353,20 @@ static void edit_source(struct source *source, struct range range,
   }
 }
 
+/* A header that is not there, an #error: the preprocessor fails at it, too. */
+static bool preprocessor_fails(const struct parsed *parsed) {
+  bool found = false;
+  for (unsigned i = 0; i < clang_getNumDiagnostics(parsed->tu) && !found; i++) {
+    CXDiagnostic diagnostic = clang_getDiagnostic(parsed->tu, i);
+    CXString category = clang_getDiagnosticCategoryText(diagnostic);
+    found = clang_getDiagnosticSeverity(diagnostic) >= CXDiagnostic_Error &&
+            strstr(clang_getCString(category), "Preprocessor");
+    clang_disposeString(category);
+    clang_disposeDiagnostic(diagnostic);
+  }
+  return found;
+}
+
 /* Edits are of equal length and keep every offset true; they are made first.
  * Returns whether anything changed. */
 static bool apply_survey(struct survey *survey, const struct options *options,
@@ -360,6 +374,10 @@ static bool apply_survey(struct survey *survey, const struct options *options,
   struct source *source = survey->parsed->source;
   if (!survey->edits.count && !survey->expand.count)
     return false;
+  if (survey->expand.count && preprocessor_fails(survey->parsed)) {
+    survey->parsed->unexpanded = true;
+    return false;
+  }
   for (size_t i = 0; i < survey->edits.count; i++) {
     struct edit *edit = &survey->edits.items[i];
     edit_source(source, edit->range, edit->text);

@@ -103,7 +103,7 @@ static void find_cycles(struct unit *unit) {
 static bool run(struct parsed *parsed, struct source *source,
                 struct arena *arena, const struct options *options,
                 struct diags *diags, struct buf *out) {
-  if (!parse(parsed, source, arena, options, diags))
+  if (!parse(parsed, source, arena, options, diags) || parsed->unexpanded)
     return false;
   if (dump_wanted(options, "text"))
     fwrite(source->text, 1, source->bytes, stdout);
