@@ -72,14 +72,29 @@ struct expr *build_opaque(struct builder *b, CXCursor cursor) {
   return expr;
 }
 
+/* The operands below a cursor. What stands nowhere in the text, as what clang
+ * before 19 adds around `.member = value` of an anonymous union, is gone
+ * through: what it holds may stand somewhere. */
+static void add_operands(struct builder *b, struct expr *expr,
+                         CXCursor cursor) {
+  struct children children = children_of(b, cursor);
+  for (size_t i = 0; i < children.count; i++) {
+    CXCursor child = children.items[i];
+    enum CXCursorKind kind = clang_getCursorKind(child);
+    if (!clang_isExpression(kind) || kind == CXCursor_MemberRef)
+      continue;
+    if (clang_equalLocations(clang_getCursorLocation(child),
+                             clang_getNullLocation()))
+      add_operands(b, expr, child);
+    else
+      add_kid(b, expr, build_expr(b, child));
+  }
+}
+
 struct expr *build_generic(struct builder *b, enum expr_kind kind,
                            CXCursor cursor) {
   struct expr *expr = begin_expr(b, kind, cursor);
-  struct children children = children_of(b, cursor);
-  for (size_t i = 0; i < children.count; i++)
-    if (clang_isExpression(clang_getCursorKind(children.items[i])) &&
-        clang_getCursorKind(children.items[i]) != CXCursor_MemberRef)
-      add_kid(b, expr, build_expr(b, children.items[i]));
+  add_operands(b, expr, cursor);
   return expr;
 }
 
