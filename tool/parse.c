@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ROUNDS = 24 };
 
@@ -122,6 +123,14 @@ static void collect_macros(struct parsed *parsed, struct arena *arena) {
   }
 }
 
+/* libclang does not everywhere find its own headers by itself; the build knows
+ * where they were. */
+#define CLANG_STDDEF ACC_CLANG_HEADERS "/include/stddef.h"
+
+static bool has_clang_headers(void) {
+  return access(CLANG_STDDEF, R_OK) == 0;
+}
+
 CXTranslationUnit parse_text(CXIndex index, const struct options *options,
                              struct arena *arena, struct CXUnsavedFile *unsaved,
                              unsigned flags) {
@@ -130,6 +139,10 @@ CXTranslationUnit parse_text(CXIndex index, const struct options *options,
   vector_push(arena, &args, "-xc");
   vector_push(arena, &args, "-D__ACC__=1");
   vector_push(arena, &args, "-ferror-limit=0");
+  if (has_clang_headers()) {
+    vector_push(arena, &args, "-resource-dir");
+    vector_push(arena, &args, ACC_CLANG_HEADERS);
+  }
   vector_push(arena, &args, "-Wno-gnu-statement-expression");
   for (size_t i = 0; i < options->parse_args.count; i++) {
     vector_push(arena, &args, options->parse_args.items[i]);

@@ -131,21 +131,28 @@ static void offer_include(const struct source *source, struct arena *arena,
   vector_push(arena, &diag->fixits, fixit);
 }
 
+static bool is_told(const struct diags *diags, const char *beginning) {
+  for (size_t i = 0; i < diags->items.count; i++)
+    if (!strncmp(diags->items.items[i].text, beginning, strlen(beginning)))
+      return true;
+  return false;
+}
+
 /* The fix-its of messages that clang does not know the cure for. */
 static void add_cure(const struct parsed *parsed, struct diags *diags,
                      struct diag *diag, uint32_t offset) {
   static const char *const includes[][2] = {
       {"unknown type name 'async'", "#include <ac/async.h>\n"},
       {"unknown type name '_Async'", "#include <ac/ac.h>\n"}};
+  /* Without the words, clang's guesses are about another language. */
+  for (size_t i = 0; i < sizeof includes / sizeof *includes; i++)
+    diag->no_fixits |= is_told(diags, includes[i][0]);
   if (!strcmp(diag->text, WORDS_NO_PROTOTYPE))
     offer_void(parsed->source, diags->arena, diag, offset);
   for (size_t i = 0; i < sizeof includes / sizeof *includes; i++) {
     if (strncmp(diag->text, includes[i][0], strlen(includes[i][0])) != 0)
       continue;
-    bool told = false;
-    for (size_t j = 0; j < diags->items.count; j++)
-      told |= !strcmp(diags->items.items[j].text, diag->text);
-    if (!told)
+    if (!is_told(diags, includes[i][0]))
       offer_include(parsed->source, diags->arena, diag, includes[i][1]);
   }
 }
