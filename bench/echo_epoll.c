@@ -3,30 +3,23 @@
  * echo_epoll.c - what echo.ac does, by hand on epoll: edge-triggered, one
  * receive and one send a message, no second receive after a short one. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENT_COUNT = 256, BUFFER_BYTES = 65536 };
+#include "echo.h"
+
+enum { EVENT_COUNT = 256 };
 
 struct connection {
   int fd;
   size_t got, sent;
-  char data[BUFFER_BYTES];
+  char data[ECHO_BUFFER_BYTES];
 };
-
-static long long bytes_echoed;
-static long live;
 
 static void end(struct connection *c) {
   close(c->fd);
   free(c);
-  live--;
+  echo_live--;
 }
 
 /* Whatever can be done without a wait. */
@@ -38,14 +31,14 @@ static void serve(struct connection *c) {
       if (n < 0)
         return;
       c->sent += (size_t)n;
-      bytes_echoed += n;
-      if (c->sent == c->got && c->got < BUFFER_BYTES) {
+      echo_bytes += n;
+      if (c->sent == c->got && c->got < ECHO_BUFFER_BYTES) {
         c->got = c->sent = 0;
         return; /* it was a short one */
       }
     }
     c->got = c->sent = 0;
-    ssize_t n = recv(c->fd, c->data, BUFFER_BYTES, MSG_DONTWAIT);
+    ssize_t n = recv(c->fd, c->data, ECHO_BUFFER_BYTES, MSG_DONTWAIT);
     if (n == 0)
       end(c);
     if (n <= 0)
@@ -59,32 +52,21 @@ static void accept_all(int server, int poll) {
   while ((fd = accept4(server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
          0) {
     struct connection *c = malloc(sizeof *c);
-    int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    echo_accepted(fd);
     c->fd = fd;
     c->got = c->sent = 0;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET,
                                 .data.ptr = c};
     epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
-    live++;
   }
 }
 
 int main(int argc, char **argv) {
-  long message_bytes = argc > 1 ? atol(argv[1]) : 64;
-  int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t bytes = sizeof address;
-  if (bind(server, (void *)&address, bytes) < 0 || listen(server, 1024) < 0 ||
-      getsockname(server, (void *)&address, &bytes) < 0)
-    return 1;
-  printf("%d\n", ntohs(address.sin_port));
-  fflush(stdout);
+  int server = echo_listen(SOCK_NONBLOCK);
   int poll = epoll_create1(EPOLL_CLOEXEC), begun = 0;
   struct epoll_event events[EVENT_COUNT] = {{.events = EPOLLIN}};
   epoll_ctl(poll, EPOLL_CTL_ADD, server, &events[0]);
-  while (live || !begun) {
+  while (echo_live || !begun) {
     int count = epoll_wait(poll, events, EVENT_COUNT, -1);
     for (int i = 0; i < count; i++) {
       if (events[i].data.ptr)
@@ -92,8 +74,7 @@ int main(int argc, char **argv) {
       else
         accept_all(server, poll);
     }
-    begun |= live > 0;
+    begun |= echo_live > 0;
   }
-  printf("%lld\n", bytes_echoed / message_bytes);
-  return 0;
+  return echo_end(argc, argv);
 }

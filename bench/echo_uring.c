@@ -4,20 +4,16 @@
  * receive, buffers picked by the ring, what is to be sent back kept in memory
  * of the connection's own, one entry of the kernel a turn. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <liburing.h>
 
-enum { BUFFERS = 1024, BUFFER_BYTES = 4096, QUEUE_BYTES = 65536 };
+#include "echo.h"
+
+enum { BUFFERS = 1024, BUFFER_BYTES = 4096, QUEUE_BYTES = ECHO_BUFFER_BYTES };
 
 struct connection {
   int fd;
@@ -29,8 +25,6 @@ struct connection {
 static struct io_uring ring;
 static struct io_uring_buf_ring *buffers;
 static char *memory;
-static long long bytes_echoed;
-static long live;
 
 static struct io_uring_sqe *entry(void) {
   struct io_uring_sqe *sqe;
@@ -67,17 +61,15 @@ static void end(struct connection *c) {
     return;
   close(c->fd);
   free(c);
-  live--;
+  echo_live--;
 }
 
 static void accepted(int fd) {
   struct connection *c = malloc(sizeof *c);
-  int one = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  echo_accepted(fd);
   c->fd = fd;
   c->got = c->sent = 0;
   c->sending = c->ended = 0;
-  live++;
   receive(c);
 }
 
@@ -107,7 +99,7 @@ static void was_sent(struct connection *c, int result) {
   c->sending = 0;
   if (result > 0) {
     c->sent += (size_t)result;
-    bytes_echoed += result;
+    echo_bytes += result;
   }
   if (c->ended || result <= 0) {
     if (c->ended)
@@ -120,25 +112,16 @@ static void was_sent(struct connection *c, int result) {
 }
 
 int main(int argc, char **argv) {
-  long message_bytes = argc > 1 ? atol(argv[1]) : 64;
-  int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t bytes = sizeof address;
-  if (bind(server, (void *)&address, bytes) < 0 || listen(server, 1024) < 0 ||
-      getsockname(server, (void *)&address, &bytes) < 0)
-    return 1;
-  printf("%d\n", ntohs(address.sin_port));
-  fflush(stdout);
-  struct io_uring_params parameters = {
-      .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-               IORING_SETUP_CQSIZE,
-      .cq_entries = 4096};
+  int server = echo_listen(0);
+  struct io_uring_params parameters = {.flags = IORING_SETUP_SINGLE_ISSUER |
+                                                IORING_SETUP_DEFER_TASKRUN |
+                                                IORING_SETUP_CQSIZE,
+                                       .cq_entries = 4096};
   if (io_uring_queue_init_params(512, &ring, &parameters) < 0)
     return 1;
   size_t size = (size_t)BUFFERS * (BUFFER_BYTES + sizeof(struct io_uring_buf));
-  memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0);
   buffers = (void *)(memory + (size_t)BUFFERS * BUFFER_BYTES);
   struct io_uring_buf_reg reg = {.ring_addr = (uint64_t)(uintptr_t)buffers,
                                  .ring_entries = BUFFERS,
@@ -153,7 +136,7 @@ int main(int argc, char **argv) {
                                  SOCK_CLOEXEC | SOCK_NONBLOCK);
   io_uring_sqe_set_data(sqe, NULL);
   int begun = 0;
-  while (live || !begun) {
+  while (echo_live || !begun) {
     io_uring_submit_and_wait(&ring, 1);
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
@@ -171,8 +154,7 @@ int main(int argc, char **argv) {
       count++;
     }
     io_uring_cq_advance(&ring, count);
-    begun |= live > 0;
+    begun |= echo_live > 0;
   }
-  printf("%lld\n", bytes_echoed / message_bytes);
-  return 0;
+  return echo_end(argc, argv);
 }
