@@ -94,13 +94,6 @@ void aci_loop_attend(ac_loop *loop, int bits) {
     loop->driver.class->wake(&loop->driver);
 }
 
-/* True when something outside may still wake the loop: it is held, or other
- * threads are there that may know it. */
-static int can_be_woken(ac_loop *loop) {
-  return atomic_load(&loop->holds) > 0 ||
-         (loop->exposed && aci_sys_thread_count() > 1);
-}
-
 /* Nothing is ready and nothing will be. Ends the main task with AC_EDEADLK,
  * so that it tidies up. */
 static void deadlock(ac_loop *loop) {
@@ -126,6 +119,23 @@ static void block(ac_loop *loop, int64_t when_ns) {
   aci_io_poll(loop, atomic_load(&loop->attention) ? 0 : when_ns);
   atomic_store(&loop->blocked, 0);
   aci_stall_running();
+}
+
+static int has_news(const ac_loop *loop) {
+  return !aci_queue_is_empty(&loop->ready) || atomic_load(&loop->attention);
+}
+
+/* Nothing that the loop knows of will wake it. False: nor will anything else,
+ * as it is not held, and there are no other threads that may know it. To count
+ * those takes longer than most waits for them, so it waits a little before. */
+static int can_be_woken(ac_loop *loop) {
+  if (atomic_load(&loop->holds) > 0)
+    return 1;
+  if (!loop->exposed)
+    return 0;
+  if (!loop->virtual_clock)
+    block(loop, aci_sys_now() + ACI_IDLE_NS);
+  return has_news(loop) || aci_sys_thread_count() > 1;
 }
 
 void aci_loop_wait(ac_loop *loop) {
@@ -158,6 +168,8 @@ PART_OF_BOTH void wait_for_something(ac_loop *loop) {
     deadlock(loop);
     return;
   }
+  if (!aci_queue_is_empty(&loop->ready))
+    return;
   if (loop->virtual_clock && loop->working) {
     block(loop, -1);
     return;
@@ -169,8 +181,7 @@ PART_OF_BOTH void wait_for_something(ac_loop *loop) {
   aci_io_poll(loop, 0);
   if (aci_is_simulated(loop))
     next_ns = next_due(loop); /* the poll may have begun something */
-  if (aci_queue_is_empty(&loop->ready) && !atomic_load(&loop->attention) &&
-      next_ns > loop->virtual_ns)
+  if (!has_news(loop) && next_ns > loop->virtual_ns)
     loop->virtual_ns = next_ns;
 }
 
