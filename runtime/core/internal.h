@@ -20,6 +20,7 @@
 
 #include <ac/ac.h>
 
+#include "calls.h"
 #include "driver.h"
 #include "list.h"
 #include "sys.h"
@@ -783,13 +784,15 @@ void aci_completion_done(struct aci_node *node);
 #define ACI_FD_NOT_SOCKET 64u /* recv and send do not work */
 #define ACI_FD_NO_INLET 128u  /* it is not of a kind that can have one */
 #define ACI_FD_RECEIVE 256u   /* its reader waits to receive */
-
-/* A recv(2). */
-struct aci_receive {
-  void *buffer;
-  size_t bytes;
-  int flags;
-};
+/* A stream without an inlet, armed, not closing: recv and send are called
+ * straight (calls.h). */
+#define ACI_FD_STRAIGHT 512u
+/* There may be a writer, watches, or a request. */
+#define ACI_FD_OTHERS 1024u
+/* Its reader waits to receive, with no flags, from a straight one; and has
+ * been woken, whatever else is to come. */
+#define ACI_FD_SWIFT 2048u
+#define ACI_FD_WOKEN 4096u
 
 /* What the loop knows of one descriptor. */
 struct aci_fd {
@@ -800,8 +803,12 @@ struct aci_fd {
   struct ac_watch *watches;
   struct aci_inlet *inlet;     /* or NULL */
   struct aci_request *request; /* of the one who writes, or NULL */
-  struct aci_receive receive;  /* what the reader wants */
+  /* What the reader is to receive, with the flags in its node. */
+  void *buffer;
+  size_t bytes;
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct aci_fd) == 64,
+               "one line of the cache each");
 
 #define ACI_SHARED_FDS 3
 int aci_io_open(ac_loop *loop);
@@ -816,7 +823,8 @@ static inline int aci_is_simulated(const ac_loop *loop) {
 /* Looks for ready descriptors, waiting for them until when_ns (-1: for ever;
  * 0: not at all). */
 void aci_io_poll(ac_loop *loop, int64_t when_ns);
-/* The task no longer waits for its descriptor, or is no longer to receive. */
+/* The task no longer waits for its descriptor, or is ready to receive and is
+ * not to. */
 void aci_io_withdraw(ac_loop *loop, struct ac_future *task);
 void aci_io_forgo(ac_loop *loop, struct ac_future *task);
 
@@ -836,6 +844,14 @@ static inline int aci_fd_find(ac_loop *loop, int fd, struct aci_fd **entry) {
 static inline int aci_fd_is_busy(const struct aci_fd *entry, uint32_t sides) {
   return (sides & ACI_READER && entry->reader) ||
          (sides & ACI_WRITER && (entry->writer || entry->request));
+}
+
+static inline void aci_fd_reader_left(struct aci_fd *entry) {
+  entry->reader = NULL;
+  /* Whatever it was woken for may still be there. */
+  if (entry->flags & ACI_FD_WOKEN)
+    entry->flags &= ~ACI_FD_DRAINED;
+  entry->flags &= ~(ACI_FD_RECEIVE | ACI_FD_SWIFT | ACI_FD_WOKEN);
 }
 
 /* Something is in its inlet, whatever poll(2) says. */
@@ -876,9 +892,30 @@ void aci_fd_forget(ac_loop *loop, int fd);
 
 /* ---- net.c --------------------------------------------------------------- */
 
-/* The task, which is ready and has ACI_READER set, receives. 1: it goes on,
- * with the value in its place or an error in its node; 0: it waits. */
-int aci_receive_resume(ac_loop *loop, struct ac_future *task);
+/* The task, which is ready and has ACI_READER set, receives. got: what the
+ * call has returned, or ACI_TRY. 1: it goes on, with the value in its place or
+ * an error in its node; 0: it waits. */
+int aci_receive_resume(ac_loop *loop, struct ac_future *task, ssize_t got);
+/* The same where all goes as it mostly does: the value is there. Else ACI_TRY
+ * or -errno, and nothing has been done. */
+static inline ssize_t aci_receive_swiftly(ac_loop *loop,
+                                          struct ac_future *task) {
+  struct aci_fd *entry = &loop->fds[task->node.fd];
+  uint32_t flags = entry->flags;
+  if (AC_UNLIKELY(!(flags & ACI_FD_SWIFT)))
+    return ACI_TRY;
+  size_t bytes = entry->bytes;
+  ssize_t got =
+      aci_call_recv(task->node.fd, entry->buffer, bytes, MSG_DONTWAIT);
+  if (AC_UNLIKELY(got < 0))
+    return got;
+  flags &= ~(ACI_FD_RECEIVE | ACI_FD_SWIFT | ACI_FD_WOKEN | ACI_FD_DRAINED);
+  entry->flags = (size_t)got < bytes ? flags | ACI_FD_DRAINED : flags;
+  entry->reader = NULL;
+  task->node.flags &= ~ACI_READER;
+  *(ssize_t *)task->leaf.ret = got;
+  return got;
+}
 
 /* ---- watch.c ------------------------------------------------------------- */
 

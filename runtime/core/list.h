@@ -24,7 +24,10 @@ struct aci_node {
     struct aci_node **ring;         /* in another ring: that of an event */
     struct aci_group *group;        /* of an aci_member */
     struct ac_operation *operation; /* the task's, while it lasts */
-    int fd;                         /* waiting for it */
+    struct {
+      int fd;            /* waiting for it ... */
+      int receive_flags; /* ... to receive, with these */
+    };
     int error;                      /* a code to wake with or to end with */
   };
 };

@@ -34,7 +34,14 @@ static inline void aci_step(ac_loop *loop, struct aci_node *node) {
 }
 
 static inline void aci_step_receive(ac_loop *loop, struct aci_node *node) {
-  if (!aci_receive_resume(loop, aci_of_node(node)))
+  ssize_t got = ACI_TRY;
+  if (AC_LIKELY((node->flags & ACI_SLOW) == ACI_READER))
+    got = aci_receive_swiftly(loop, aci_of_node(node));
+  if (AC_LIKELY(got >= 0)) {
+    aci_step(loop, node);
+    return;
+  }
+  if (!aci_receive_resume(loop, aci_of_node(node), got))
     return;
   if (AC_LIKELY(!(node->flags & ACI_SLOW)))
     aci_step(loop, node);
@@ -43,10 +50,10 @@ static inline void aci_step_receive(ac_loop *loop, struct aci_node *node) {
 }
 
 static inline void aci_special_step(ac_loop *loop, struct aci_node *node) {
-  if (AC_LIKELY(node->flags & ACI_NEW))
-    aci_step_begin(loop, aci_of_node(node));
-  else if (node->flags & ACI_READER)
+  if (AC_LIKELY(node->flags & ACI_READER))
     aci_step_receive(loop, node);
+  else if (AC_LIKELY(node->flags & ACI_NEW))
+    aci_step_begin(loop, aci_of_node(node));
   else if (node->flags & ACI_SPECIAL)
     aci_call_run(node);
   else

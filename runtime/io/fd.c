@@ -79,6 +79,12 @@ int aci_fd_grow(ac_loop *loop, int fd) {
 
 /* ---- waiting ------------------------------------------------------------- */
 
+static int can_be_straight(const ac_loop *loop, const struct aci_fd *entry) {
+  return (entry->flags & (ACI_FD_STREAM | ACI_FD_CLOSING)) == ACI_FD_STREAM &&
+         !entry->inlet && !aci_is_simulated(loop) &&
+         aci_calls_may_be_straight();
+}
+
 int aci_fd_arm(ac_loop *loop, struct aci_fd *entry, int fd) {
   int code = loop->driver.class->arm(&loop->driver, fd, entry->tag);
   if (code == -EPERM) {
@@ -89,11 +95,14 @@ int aci_fd_arm(ac_loop *loop, struct aci_fd *entry, int fd) {
     return code;
   int type = 0;
   socklen_t bytes = sizeof type;
-  entry->flags &= ~(uint32_t)(ACI_FD_STREAM | ACI_FD_ALWAYS);
+  entry->flags &=
+      ~(ACI_FD_STREAM | ACI_FD_ALWAYS | ACI_FD_STRAIGHT | ACI_FD_SWIFT);
   if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 &&
       type == SOCK_STREAM)
     entry->flags |= ACI_FD_STREAM;
   entry->flags |= ACI_FD_ARMED;
+  if (can_be_straight(loop, entry))
+    entry->flags |= ACI_FD_STRAIGHT;
   return 0;
 }
 
@@ -132,6 +141,7 @@ static int inlet_make(ac_loop *loop, struct aci_fd *entry, int fd,
   inlet->device = status.st_dev;
   inlet->inode = status.st_ino;
   entry->inlet = inlet;
+  entry->flags &= ~ACI_FD_STRAIGHT;
   return 0;
 }
 
@@ -194,6 +204,7 @@ int aci_fd_request(ac_loop *loop, struct aci_fd *entry,
   if (loop->driver.class->submit(&loop->driver, request))
     return 0;
   entry->request = request;
+  entry->flags |= ACI_FD_OTHERS;
   return 1;
 }
 
@@ -224,12 +235,12 @@ int aci_fd_wait(ac_loop *loop, struct aci_fd *entry, int fd, uint32_t sides,
       return 1;
   }
   if (sides & ACI_READER) {
-    entry->flags &= ~(uint32_t)ACI_FD_RECEIVE;
     entry->reader = task;
     loop->waiting_fds++;
   }
   if (sides & ACI_WRITER) {
     entry->writer = task;
+    entry->flags |= ACI_FD_OTHERS;
     loop->waiting_fds++;
   }
   task->node.fd = fd;
@@ -262,7 +273,7 @@ inlet_left(ac_loop *loop, struct aci_fd *entry) {
 static inline void leave(ac_loop *loop, struct aci_fd *entry,
                          struct ac_future *task) {
   if (task->node.flags & ACI_READER) {
-    entry->reader = NULL;
+    aci_fd_reader_left(entry);
     loop->waiting_fds--;
     if (AC_UNLIKELY(entry->inlet != NULL))
       inlet_left(loop, entry);
@@ -278,9 +289,8 @@ void aci_io_withdraw(ac_loop *loop, struct ac_future *task) {
   leave(loop, &loop->fds[task->node.fd], task);
 }
 
-/* A task that is ready to receive. */
 void aci_io_forgo(ac_loop *loop, struct ac_future *task) {
-  loop->fds[task->node.fd].reader = NULL;
+  aci_fd_reader_left(&loop->fds[task->node.fd]);
   task->node.flags &= ~ACI_READER;
 }
 
@@ -291,6 +301,7 @@ static inline void wake_reader(ac_loop *loop, struct aci_fd *entry) {
     aci_wake(loop, task);
   } else if (task->node.flags & ACI_WAIT) {
     loop->waiting_fds--; /* it stays the reader until it has received */
+    entry->flags |= ACI_FD_WOKEN;
     aci_wake(loop, task);
   }
 }
@@ -350,12 +361,17 @@ void ac_forget_fd(int fd) {
 
 static void __attribute__((noinline))
 on_other_event(ac_loop *loop, struct aci_fd *entry, uint32_t events) {
+  if (events & (POLLRDHUP | POLLHUP | POLLERR | POLLPRI))
+    entry->flags &= ~(ACI_FD_STRAIGHT | ACI_FD_SWIFT);
+  /* A receive ends before urgent data, and there may be more. */
+  if (events & POLLPRI)
+    entry->flags &= ~ACI_FD_STREAM;
   if (events & (POLLRDHUP | POLLHUP | POLLERR)) {
     entry->flags |= ACI_FD_CLOSING;
     events |= POLLIN | (events & (POLLHUP | POLLERR) ? POLLOUT : 0);
   }
   if (events & (POLLIN | POLLPRI)) {
-    entry->flags &= ~(uint32_t)ACI_FD_DRAINED;
+    entry->flags &= ~ACI_FD_DRAINED;
     if (entry->reader)
       wake_reader(loop, entry);
   }
@@ -363,6 +379,8 @@ on_other_event(ac_loop *loop, struct aci_fd *entry, uint32_t events) {
     wake(loop, entry, entry->writer);
   if (entry->watches)
     aci_watch_notify(loop, entry, events);
+  else if (!entry->writer && !entry->request)
+    entry->flags &= ~ACI_FD_OTHERS;
 }
 
 static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
@@ -371,20 +389,16 @@ static void on_event(void *context, int fd, uint32_t tag, uint32_t events) {
   if (AC_UNLIKELY(entry->tag != tag))
     return;
   /* Mostly there is something to receive, and nobody who waits for more. */
-  struct ac_future *task = entry->reader;
-  if (AC_UNLIKELY(!(entry->flags & ACI_FD_RECEIVE) || !task ||
-                  (events & ~(uint32_t)POLLOUT) != POLLIN || entry->writer ||
-                  entry->watches)) {
+  uint32_t flags = entry->flags;
+  if (AC_UNLIKELY((flags & (ACI_FD_SWIFT | ACI_FD_WOKEN | ACI_FD_OTHERS)) !=
+                      ACI_FD_SWIFT ||
+                  (events & ~(uint32_t)POLLOUT) != POLLIN)) {
     on_other_event(loop, entry, events);
     return;
   }
-  entry->flags &= ~(uint32_t)ACI_FD_DRAINED;
-  uint32_t flags = task->node.flags;
-  if (AC_UNLIKELY(!(flags & ACI_WAIT))) /* it is ready already */
-    return;
+  entry->flags = flags | ACI_FD_WOKEN;
   loop->waiting_fds--; /* it stays the reader until it has received */
-  task->node.flags = flags & ~ACI_WAIT;
-  aci_ready(loop, &task->node);
+  aci_wake(loop, entry->reader);
 }
 
 void aci_fd_verify(ac_loop *loop) {

@@ -18,59 +18,89 @@
 
 /* ---- recv ---------------------------------------------------------------- */
 
+/* A recv(2). */
+struct wanted {
+  void *buffer;
+  size_t bytes;
+  int flags;
+};
+
 /* What the inlet has, or ACI_TRY. Urgent data does not go through it, and a
  * call for nothing has the kernel's answer. */
 static inline ssize_t take(ac_loop *loop, struct aci_fd *entry,
-                           const struct aci_receive *receive) {
-  if (!entry->inlet || entry->inlet->kind != ACI_BYTES || !receive->bytes ||
-      receive->flags & (MSG_OOB | MSG_ERRQUEUE))
+                           const struct wanted *wanted) {
+  if (!entry->inlet || entry->inlet->kind != ACI_BYTES || !wanted->bytes ||
+      wanted->flags & (MSG_OOB | MSG_ERRQUEUE))
     return ACI_TRY;
-  return aci_fd_take(loop, entry, receive->buffer, receive->bytes,
-                     receive->flags);
+  return aci_fd_take(loop, entry, wanted->buffer, wanted->bytes, wanted->flags);
+}
+
+static ssize_t call_recv(const struct aci_fd *entry, int fd,
+                         const struct wanted *wanted) {
+  int flags = wanted->flags | MSG_DONTWAIT;
+  if (AC_LIKELY(entry->flags & ACI_FD_STRAIGHT))
+    return aci_call_recv(fd, wanted->buffer, wanted->bytes, flags);
+  ssize_t got = recv(fd, wanted->buffer, wanted->bytes, flags);
+  return got < 0 ? -errno : got;
 }
 
 /* As recv(2), or -errno. */
-static ssize_t receive(ac_loop *loop, int fd, struct aci_receive wanted) {
+static ssize_t receive(ac_loop *loop, int fd, const struct wanted *wanted) {
   struct aci_fd *entry = &loop->fds[fd];
-  ssize_t got = take(loop, entry, &wanted);
+  ssize_t got = take(loop, entry, wanted);
   if (got != ACI_TRY)
     return got;
   do
-    got = recv(fd, wanted.buffer, wanted.bytes, wanted.flags | MSG_DONTWAIT);
-  while (got < 0 && errno == EINTR);
+    got = call_recv(entry, fd, wanted);
+  while (got == -EINTR);
   if (got < 0)
-    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-  if (!wanted.flags && !entry->inlet)
-    aci_fd_note_read(entry, (size_t)got, wanted.bytes);
+    return got == -EWOULDBLOCK ? -EAGAIN : got;
+  if (!wanted->flags && !entry->inlet)
+    aci_fd_note_read(entry, (size_t)got, wanted->bytes);
   return got;
+}
+
+/* It is to be received by the task when it goes on. */
+static inline void note_wanted(struct aci_fd *entry, struct ac_future *task,
+                               const struct wanted *wanted) {
+  entry->buffer = wanted->buffer;
+  entry->bytes = wanted->bytes;
+  entry->flags |= ACI_FD_RECEIVE;
+  task->node.receive_flags = wanted->flags;
 }
 
 /* The current task is suspended until there is something to receive. Else the
  * result, or an error. */
-static ssize_t receive_wait(ac_loop *loop, struct aci_fd *entry, int fd,
-                            struct aci_receive wanted) {
+static ssize_t receive_wait(ac_loop *loop, int fd,
+                            const struct wanted *wanted) {
+  struct aci_fd *entry = &loop->fds[fd];
   enum aci_inlet_kind kind =
-      wanted.bytes && !(wanted.flags & (MSG_OOB | MSG_ERRQUEUE)) ? ACI_BYTES
-                                                                 : ACI_NO_INLET;
+      wanted->bytes && !(wanted->flags & (MSG_OOB | MSG_ERRQUEUE))
+          ? ACI_BYTES
+          : ACI_NO_INLET;
   int code = aci_fd_wait(loop, entry, fd, ACI_READER, kind);
   if (AC_UNLIKELY(code))
     return code < 0 ? code : receive(loop, fd, wanted);
-  entry->receive = wanted;
-  entry->flags |= ACI_FD_RECEIVE;
+  note_wanted(entry, ac_running, wanted);
+  if (!wanted->flags && entry->flags & ACI_FD_STRAIGHT)
+    entry->flags |= ACI_FD_SWIFT;
   return 0;
 }
 
-/* Not tried yet, or interrupted, or it would block. As aci_receive_resume. */
-static int __attribute__((noinline))
-receive_again(ac_loop *loop, struct ac_future *task, ssize_t got) {
+int aci_receive_resume(ac_loop *loop, struct ac_future *task, ssize_t got) {
   int fd = task->node.fd;
   struct aci_fd *entry = &loop->fds[fd];
-  struct aci_receive wanted = entry->receive;
-  if (got == ACI_TRY)
-    got = receive(loop, fd, wanted);
+  const struct wanted wanted = {entry->buffer, entry->bytes,
+                                task->node.receive_flags};
+  aci_fd_reader_left(entry);
+  task->node.flags &= ~ACI_READER;
+  if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
+    return 1;
+  if (got == ACI_TRY || got == -EINTR)
+    got = receive(loop, fd, &wanted);
   if (got == -EAGAIN) {
     ac_running = task;
-    got = receive_wait(loop, entry, fd, wanted);
+    got = receive_wait(loop, fd, &wanted);
     if (task->node.flags & ACI_WAIT)
       return 0;
   }
@@ -83,25 +113,6 @@ receive_again(ac_loop *loop, struct ac_future *task, ssize_t got) {
   return 1;
 }
 
-int aci_receive_resume(ac_loop *loop, struct ac_future *task) {
-  struct aci_fd *entry = &loop->fds[task->node.fd];
-  uint32_t flags = task->node.flags;
-  entry->reader = NULL;
-  task->node.flags = flags & ~ACI_READER;
-  if (AC_UNLIKELY(flags & ACI_CANCEL))
-    return 1;
-  if (AC_UNLIKELY(entry->inlet != NULL))
-    return receive_again(loop, task, ACI_TRY);
-  ssize_t got = recv(task->node.fd, entry->receive.buffer, entry->receive.bytes,
-                     entry->receive.flags | MSG_DONTWAIT);
-  if (AC_UNLIKELY(got < 0))
-    return receive_again(loop, task, errno == EINTR ? ACI_TRY : -errno);
-  if (!entry->receive.flags)
-    aci_fd_note_read(entry, (size_t)got, entry->receive.bytes);
-  *(ssize_t *)task->leaf.ret = got;
-  return 1;
-}
-
 static ac_frame *received(ssize_t *ret, ssize_t got) {
   if (AC_UNLIKELY(got < 0))
     return aci_raise((int)got);
@@ -110,40 +121,38 @@ static ac_frame *received(ssize_t *ret, ssize_t got) {
 }
 
 /* It would block, or is certain to. */
-static ac_frame *__attribute__((noinline))
-receive_later(ssize_t *ret, int fd, void *buffer, size_t bytes, int flags) {
-  ac_loop *loop = aci_thread.loop;
+static ac_frame *receive_later(ssize_t *ret, int fd,
+                               const struct wanted *wanted) {
   struct ac_future *task = ac_running;
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
     return &task->leaf;
-  ssize_t got = receive_wait(loop, &loop->fds[fd], fd,
-                             (struct aci_receive){buffer, bytes, flags});
+  ssize_t got = receive_wait(aci_thread.loop, fd, wanted);
   return task->node.flags & ACI_WAIT ? &task->leaf : received(ret, got);
 }
 
 /* The same, aci_fd_wait in short, where nothing can go wrong. */
-static inline ac_frame *wait_armed(ac_loop *loop, struct aci_fd *entry, int fd,
-                                   void *buffer, size_t bytes, int flags) {
+static inline ac_frame *wait_swiftly(ac_loop *loop, struct aci_fd *entry,
+                                     int fd, void *buffer, size_t bytes) {
   struct ac_future *task = ac_running;
-  entry->receive.buffer = buffer;
-  entry->receive.bytes = bytes;
-  entry->receive.flags = flags;
-  entry->flags |= ACI_FD_RECEIVE | ACI_FD_UNVERIFIED;
+  entry->buffer = buffer;
+  entry->bytes = bytes;
+  entry->flags |= ACI_FD_RECEIVE | ACI_FD_SWIFT | ACI_FD_UNVERIFIED;
   entry->reader = task;
   loop->unverified = 1;
   loop->waiting_fds++;
   task->node.fd = fd;
+  task->node.receive_flags = 0;
   task->node.flags |= ACI_READER | (uint32_t)ACI_WAIT_FD << ACI_WAIT_SHIFT;
   return &task->leaf;
 }
 
 /* The task is ready, and receives when it is its turn: a descriptor that is
  * always ready must not keep others from running. */
-static ac_frame *receive_in_turn(ac_loop *loop, struct aci_fd *entry, int fd,
-                                 struct aci_receive wanted) {
+static ac_frame *receive_in_turn(ac_loop *loop, int fd,
+                                 const struct wanted *wanted) {
   struct ac_future *task = ac_running;
-  entry->receive = wanted;
-  entry->flags |= ACI_FD_RECEIVE;
+  struct aci_fd *entry = &loop->fds[fd];
+  note_wanted(entry, task, wanted);
   entry->reader = task;
   task->node.fd = fd;
   task->node.flags |= ACI_READER;
@@ -151,9 +160,9 @@ static ac_frame *receive_in_turn(ac_loop *loop, struct aci_fd *entry, int fd,
   return &task->leaf;
 }
 
-/* Whatever is not straightforward; not tried yet. */
+/* There may be something, or it is not straightforward. */
 static ac_frame *__attribute__((noinline))
-receive_slowly(ssize_t *ret, int fd, void *buffer, size_t bytes, int flags) {
+receive_now(ssize_t *ret, int fd, void *buffer, size_t bytes, int flags) {
   ac_loop *loop = aci_thread.loop;
   struct aci_fd *entry;
   int code = aci_fd_find(loop, fd, &entry);
@@ -161,67 +170,40 @@ receive_slowly(ssize_t *ret, int fd, void *buffer, size_t bytes, int flags) {
     return aci_raise(code);
   if (entry->reader)
     return aci_raise(AC_EBUSY);
-  const struct aci_receive wanted = {buffer, bytes, flags};
+  const struct wanted wanted = {buffer, bytes, flags};
   if ((entry->flags & ACI_FD_DRAINED) && !entry->inlet)
-    return receive_later(ret, fd, buffer, bytes, flags);
+    return receive_later(ret, fd, &wanted);
   if (AC_UNLIKELY(--loop->io_budget < 0))
-    return receive_in_turn(loop, entry, fd, wanted);
-  ssize_t got = receive(loop, fd, wanted);
-  return got == -EAGAIN ? receive_later(ret, fd, buffer, bytes, flags)
-                        : received(ret, got);
-}
-
-static ac_frame *__attribute__((noinline))
-receive_failed(ssize_t *ret, int fd, void *buffer, size_t bytes, int flags) {
-  switch (errno) {
-  case EAGAIN:
-    return receive_later(ret, fd, buffer, bytes, flags);
-  case EINTR:
-    return receive_slowly(ret, fd, buffer, bytes, flags);
-  default:
-    return aci_raise(-errno);
-  }
-}
-
-/* There may be something. */
-static ac_frame *__attribute__((noinline))
-receive_now(ssize_t *ret, int fd, void *buffer, size_t bytes, int flags) {
-  ac_loop *loop = aci_thread.loop;
-  ssize_t got = recv(fd, buffer, bytes, flags | MSG_DONTWAIT);
-  if (AC_UNLIKELY(got < 0))
-    return receive_failed(ret, fd, buffer, bytes, flags);
-  if (!flags)
-    aci_fd_note_read(&loop->fds[fd], (size_t)got, bytes);
-  *ret = got;
-  return NULL;
+    return receive_in_turn(loop, fd, &wanted);
+  ssize_t got = receive(loop, fd, &wanted);
+  return got == -EAGAIN ? receive_later(ret, fd, &wanted) : received(ret, got);
 }
 
 ac_frame *ac_recv__ac(ssize_t *ret, int fd, void *buffer, size_t bytes,
                       int flags) {
   ac_loop *loop = aci_thread.loop;
   if (AC_UNLIKELY((unsigned)fd >= (unsigned)loop->fd_count))
-    return receive_slowly(ret, fd, buffer, bytes, flags);
+    return receive_now(ret, fd, buffer, bytes, flags);
   struct aci_fd *entry = &loop->fds[fd];
-  if (AC_UNLIKELY(entry->reader || entry->inlet ||
+  const uint32_t swift = ACI_FD_STRAIGHT | ACI_FD_DRAINED;
+  if (AC_UNLIKELY((entry->flags & swift) != swift || entry->reader || flags ||
                   (ac_running->node.flags & ACI_CANCEL)))
-    return receive_slowly(ret, fd, buffer, bytes, flags);
-  const uint32_t drained = ACI_FD_DRAINED | ACI_FD_ARMED;
-  if ((entry->flags & drained) == drained)
-    return wait_armed(loop, entry, fd, buffer, bytes, flags);
-  if (AC_UNLIKELY(loop->io_budget <= 0))
-    return receive_slowly(ret, fd, buffer, bytes, flags);
-  loop->io_budget--;
-  return receive_now(ret, fd, buffer, bytes, flags);
+    return receive_now(ret, fd, buffer, bytes, flags);
+  return wait_swiftly(loop, entry, fd, buffer, bytes);
 }
 
 /* ---- send ---------------------------------------------------------------- */
 
-struct transfer {
-  ac_frame frame;
+struct send_args {
   const void *data;
   size_t bytes;
   int fd;
   int flags;
+};
+
+struct transfer {
+  ac_frame frame;
+  struct send_args args;
 };
 
 static ac_frame *transfer_resume(ac_frame *self, ac_frame *status);
@@ -241,15 +223,25 @@ static ac_frame *finish(struct transfer *transfer, ssize_t result) {
   return NULL;
 }
 
-static ssize_t attempt(const struct transfer *transfer) {
+/* As send(2), or -errno. */
+static ssize_t call_send(const struct aci_fd *entry,
+                         const struct send_args *args) {
+  int flags = args->flags | MSG_DONTWAIT | MSG_NOSIGNAL;
   ssize_t sent;
-  do
-    sent = send(transfer->fd, transfer->data, transfer->bytes,
-                transfer->flags | MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent < 0)
-    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-  return sent;
+  do {
+    if (AC_LIKELY(entry->flags & ACI_FD_STRAIGHT)) {
+      sent = aci_call_send(args->fd, args->data, args->bytes, flags);
+    } else {
+      sent = send(args->fd, args->data, args->bytes, flags);
+      sent = sent < 0 ? -errno : sent;
+    }
+  } while (sent == -EINTR);
+  return sent == -EWOULDBLOCK ? -EAGAIN : sent;
+}
+
+static ssize_t attempt(const struct transfer *transfer) {
+  const struct send_args *args = &transfer->args;
+  return call_send(&aci_thread.loop->fds[args->fd], args);
 }
 
 /* Suspends the task until there is room. */
@@ -259,8 +251,8 @@ static ac_frame *wait_for_room(ac_loop *loop, struct transfer *transfer) {
   task->leaf.parent = &transfer->frame;
   if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
     return &transfer->frame;
-  int code = aci_fd_wait(loop, &loop->fds[transfer->fd], transfer->fd,
-                         ACI_WRITER, ACI_NO_INLET);
+  int fd = transfer->args.fd;
+  int code = aci_fd_wait(loop, &loop->fds[fd], fd, ACI_WRITER, ACI_NO_INLET);
   if (AC_LIKELY(!code))
     return &transfer->frame;
   return finish(transfer, code < 0 ? code : attempt(transfer));
@@ -280,14 +272,7 @@ static ac_frame *transfer_resume(ac_frame *self, ac_frame *status) {
   return retry((struct transfer *)(void *)self);
 }
 
-struct send_args {
-  const void *data;
-  size_t bytes;
-  int fd;
-  int flags;
-};
-
-/* untried: not tried yet, or interrupted; else it would block. */
+/* untried: not tried yet; else it would block. */
 static ac_frame *__attribute__((noinline))
 send_later(ssize_t *ret, const struct send_args *args, int untried) {
   ac_loop *loop = aci_thread.loop;
@@ -302,10 +287,7 @@ send_later(ssize_t *ret, const struct send_args *args, int untried) {
   if (AC_UNLIKELY(!transfer))
     return aci_raise(AC_ENOMEM);
   transfer->frame.ret = ret;
-  transfer->data = args->data;
-  transfer->bytes = args->bytes;
-  transfer->fd = args->fd;
-  transfer->flags = args->flags;
+  transfer->args = *args;
   if (!untried)
     return wait_for_room(loop, transfer);
   if (loop->io_budget >= 0)
@@ -386,32 +368,24 @@ send_by_driver(ac_loop *loop, ssize_t *ret, const struct send_args *args) {
                     ac_operation_suspend(&sending->submission.operation), NULL);
 }
 
-/* There is no room, or a signal came. */
-static ac_frame *__attribute__((noinline))
-send_failed(ssize_t *ret, const struct send_args *args) {
-  ac_loop *loop = aci_thread.loop;
-  ac_frame *status = NULL;
-  switch (errno) {
-  case EAGAIN:
-    if (loop->driver.class->submit && args->fd < loop->fd_count)
-      status = send_by_driver(loop, ret, args);
-    return status ? status : send_later(ret, args, 0);
-  case EINTR:
-    return send_later(ret, args, 1);
-  default:
-    return aci_raise(-errno);
-  }
-}
-
 /* ---- the public operation ------------------------------------------------ */
 
-static ac_frame *send_now(ssize_t *ret, const struct send_args *args) {
-  ssize_t sent = send(args->fd, args->data, args->bytes,
-                      args->flags | MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (AC_UNLIKELY(sent < 0))
-    return send_failed(ret, args);
-  *ret = sent;
-  return NULL;
+/* There is no room. */
+static ac_frame *send_when_room(ssize_t *ret, const struct send_args *args) {
+  ac_loop *loop = aci_thread.loop;
+  ac_frame *status = NULL;
+  if (loop->driver.class->submit)
+    status = send_by_driver(loop, ret, args);
+  return status ? status : send_later(ret, args, 0);
+}
+
+static ac_frame *sent_now(ssize_t *ret, const struct send_args *args,
+                          ssize_t sent) {
+  if (AC_LIKELY(sent >= 0)) {
+    *ret = sent;
+    return NULL;
+  }
+  return sent == -EAGAIN ? send_when_room(ret, args) : aci_raise((int)sent);
 }
 
 /* Whatever is not straightforward. */
@@ -428,7 +402,16 @@ send_slowly(ssize_t *ret, int fd, const void *buffer, size_t bytes, int flags) {
   }
   if (--loop->io_budget < 0)
     return send_later(ret, &args, 1);
-  return send_now(ret, &args);
+  return sent_now(ret, &args, call_send(&loop->fds[fd], &args));
+}
+
+static ac_frame *__attribute__((noinline))
+send_failed(ssize_t *ret, int fd, const void *buffer, size_t bytes, int flags,
+            ssize_t sent) {
+  const struct send_args args = {buffer, bytes, fd, flags};
+  return sent_now(ret, &args,
+                  sent == -EINTR ? call_send(&aci_thread.loop->fds[fd], &args)
+                                 : sent);
 }
 
 ac_frame *ac_send__ac(ssize_t *ret, int fd, const void *buffer, size_t bytes,
@@ -437,10 +420,15 @@ ac_frame *ac_send__ac(ssize_t *ret, int fd, const void *buffer, size_t bytes,
   if (AC_UNLIKELY((unsigned)fd >= (unsigned)loop->fd_count))
     return send_slowly(ret, fd, buffer, bytes, flags);
   const struct aci_fd *entry = &loop->fds[fd];
-  if (AC_UNLIKELY(entry->writer || entry->inlet || loop->io_budget <= 0))
+  const uint32_t looked_at = ACI_FD_STRAIGHT | ACI_FD_OTHERS;
+  if (AC_UNLIKELY((entry->flags & looked_at) != ACI_FD_STRAIGHT ||
+                  loop->io_budget <= 0))
     return send_slowly(ret, fd, buffer, bytes, flags);
   loop->io_budget--;
-  /* In memory, where only a send that fails reads them again. */
-  const struct send_args args = {buffer, bytes, fd, flags};
-  return send_now(ret, &args);
+  flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
+  ssize_t sent = aci_call_send(fd, buffer, bytes, flags);
+  if (AC_UNLIKELY(sent < 0))
+    return send_failed(ret, fd, buffer, bytes, flags, sent);
+  *ret = sent;
+  return NULL;
 }

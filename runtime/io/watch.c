@@ -64,6 +64,7 @@ ac_watch *ac_watch_fd(int fd, int events, ac_watch_callback *fn, void *arg) {
                              .fn = fn,
                              .arg = arg};
   entry->watches = watch;
+  entry->flags |= ACI_FD_OTHERS;
   set_events(loop, watch, events);
   return watch;
 }
