@@ -77,8 +77,8 @@ static const char *make_directory(struct options *options, const char *result) {
       return path;
   }
   const char *temporary = getenv("TMPDIR");
-  char *path = options_text(options, "%s/acc-XXXXXX",
-                            temporary && *temporary ? temporary : "/tmp");
+  char *path = options_printf(options, "%s/acc-XXXXXX",
+                              temporary && *temporary ? temporary : "/tmp");
   if (options->dry_run)
     return path;
   if (!mkdtemp(path) || !scratch_add(path)) {

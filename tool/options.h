@@ -121,11 +121,8 @@ void strings_free(struct strings *strings);
 const char *path_with_suffix(struct options *options, const char *path,
                              const char *suffix);
 
-/* A printf whose result lives as long as the options; options_text for one
- * that is to be written into. */
-const char *options_printf(struct options *options, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-char *options_text(struct options *options, const char *format, ...)
+/* A printf whose result lives as long as the options. */
+char *options_printf(struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* True for the names of files that acc translates: x.ac, x.ac.c; and for what

@@ -41,30 +41,16 @@ const char *options_own(struct options *options, char *text) {
   return text;
 }
 
-static char *print(struct options *options, const char *format, va_list args) {
-  va_list again;
+char *options_printf(struct options *options, const char *format, ...) {
+  va_list args, again;
+  va_start(args, format);
   va_copy(again, args);
   size_t bytes = (size_t)vsnprintf(NULL, 0, format, again) + 1;
   va_end(again);
   char *text = options_resized(NULL, bytes, 1);
   vsnprintf(text, bytes, format, args);
+  va_end(args);
   strings_add(&options->owned, text);
-  return text;
-}
-
-const char *options_printf(struct options *options, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  const char *text = print(options, format, args);
-  va_end(args);
-  return text;
-}
-
-char *options_text(struct options *options, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  char *text = print(options, format, args);
-  va_end(args);
   return text;
 }
 

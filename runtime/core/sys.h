@@ -20,9 +20,8 @@ void aci_sys_free(void *memory);
  * program now, which frees it with free(). */
 void *aci_sys_give(void *memory);
 
-/* Memory that is aligned to its size may be one huge page, where there are
- * such.
- */
+/* Memory that is aligned to its size may be one huge page, where the system
+ * has such. */
 void aci_sys_huge_page(void *memory, size_t bytes);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
