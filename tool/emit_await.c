@@ -152,8 +152,16 @@ void print_await(struct emitter *e, const struct await *await) {
   e->depth++;
   print_spill(e, await, true);
   begin_line(e, at);
-  writer_printf(&e->w, "return ac_suspend(&ac_self->ac_head, %u, ac_callee, ",
-                state);
+  /* What has its frame from the one point there is has the state too. */
+  if (e->function->awaits.count == 1 && !e->function->may_recurse &&
+      !e->function->frame_on_entry)
+    writer_puts(&e->w,
+                "return ac_suspend_again(&ac_self->ac_head, ac_resumed, "
+                "ac_callee, ");
+  else
+    writer_printf(&e->w,
+                  "return ac_suspend(&ac_self->ac_head, %u, ac_callee, ",
+                  state);
   if (is_void)
     writer_puts(&e->w, "NULL);");
   else

@@ -183,13 +183,27 @@ static inline void *ac_some_pointer(void) {
   return pointer;
 }
 
-/* Links a suspended callee below self; its value will go to ret. Returns
- * self, for the caller to return. */
+/* Links a suspended callee below self; its value will go to ret, which nobody
+ * looks at for void. Returns self, for the caller to return. */
 static inline ac_frame *ac_suspend(ac_frame *self, uint32_t state,
                                    ac_frame *callee, void *ret) {
   self->state = state;
   callee->parent = self;
-  callee->ret = ret;
+  if (!__builtin_constant_p(ret == NULL) || ret)
+    callee->ret = ret;
+  return AC_KNOWN_FRAME(self);
+}
+
+/* The same where a function has one suspension point and its frame is never
+ * resumed elsewhere: resumed says that it has been there, and the state is
+ * right. */
+static inline ac_frame *ac_suspend_again(ac_frame *self, int resumed,
+                                         ac_frame *callee, void *ret) {
+  if (!resumed)
+    self->state = 1;
+  callee->parent = self;
+  if (!__builtin_constant_p(ret == NULL) || ret)
+    callee->ret = ret;
   return AC_KNOWN_FRAME(self);
 }
 

@@ -334,7 +334,7 @@ struct aci_stall {
 #define ACI_DUMP 4
 #define ACI_PARTS 8
 
-#define ACI_HURRY 1
+#define ACI_HURRY 0
 
 struct ac_loop {
   struct aci_queue ready;

@@ -32,14 +32,14 @@ struct aci_node {
   };
 };
 
-/* The last node's next is indeterminate. */
+/* The last node's next is indeterminate; an empty queue's anchor is its own. */
 struct aci_queue {
   struct aci_node anchor; /* next: the first node */
   struct aci_node *last;  /* &anchor: the queue is empty */
 };
 
 static inline void aci_queue_init(struct aci_queue *queue) {
-  queue->last = &queue->anchor;
+  queue->last = queue->anchor.next = &queue->anchor;
 }
 
 static inline int aci_queue_is_empty(const struct aci_queue *queue) {
@@ -58,10 +58,12 @@ static inline int aci_queue_remove(struct aci_queue *queue,
   for (struct aci_node *at = &queue->anchor; at != queue->last; at = at->next) {
     if (at->next != node)
       continue;
-    if (queue->last == node)
+    if (queue->last == node) {
       queue->last = at;
-    else
+      at->next = &queue->anchor;
+    } else {
       at->next = node->next;
+    }
     return 1;
   }
   return 0;

@@ -25,10 +25,21 @@ enum {
 
 /* ---- one turn ------------------------------------------------------------ */
 
-/* A step when no other task is ready: if the task yields it need not go through
- * the queue. The budget is at least 1. */
-static inline void step_alone(ac_loop *loop, struct ac_future *task) {
-  ac_running = task;
+/* The address of ac_running, which the compiler then keeps rather than finds
+ * again for each step. */
+static inline struct ac_future **running_place(void) {
+  struct ac_future **place = &ac_running;
+  __asm__("" : "+r"(place));
+  return place;
+}
+
+/* Steps while one task alone is ready: as long as it yields it does not go
+ * through the queue. The budget is at least 1. */
+static inline void run_alone(ac_loop *loop, struct aci_node *node,
+                             struct ac_future **running) {
+  struct ac_future *task = aci_of_node(node);
+  *running = task;
+  loop->budget--;
   for (;;) {
     ac_frame *frame = task->leaf.parent;
     ac_frame *parent = frame->parent;
@@ -38,40 +49,50 @@ static inline void step_alone(ac_loop *loop, struct ac_future *task) {
       aci_run_outwards(loop, task, parent, status, desc);
       return;
     }
-    if ((task->node.flags & (ACI_WAIT | ACI_SLOW)) || --loop->budget == 0 ||
-        !aci_queue_is_empty(&loop->ready))
+    if ((node->flags & (ACI_WAIT | ACI_SLOW)) ||
+        --loop->budget == ACI_HURRY - 1 || !aci_queue_is_empty(&loop->ready))
       break;
   }
-  /* Keeps what is needed from here on out of the loop's registers. */
+  /* What is needed from here on is not to be in registers in the loop. */
   __asm__ __volatile__("" ::: "memory");
   aci_task_suspended(loop, task);
 }
 
+/* Steps of all that is ready, of which `node` is the first. */
+static inline void run_all(ac_loop *loop, struct aci_node *node,
+                           struct ac_future **running) {
+  loop->ready.last->next = NULL;
+  aci_queue_init(&loop->ready);
+  do {
+    struct aci_node *next = node->next;
+    loop->budget--;
+    if (AC_UNLIKELY(node->flags & ACI_SLOW)) {
+      /* What that needs is not to be in registers here. */
+      __asm__("" : "+r"(node));
+      aci_special_step(loop, node);
+    } else {
+      aci_step(loop, node, running);
+    }
+    node = next;
+  } while (node);
+  __asm__("" : "+m"(loop->budget)); /* likewise */
+}
+
 /* Runs turns until nothing is ready or the budget is used up. */
 static void run_ready(ac_loop *loop) {
-  while (!aci_queue_is_empty(&loop->ready)) {
+  struct ac_future **running = running_place();
+  do {
+    /* An empty queue's anchor, which is special, is its own next. */
     struct aci_node *node = loop->ready.anchor.next;
-    struct aci_node *last = loop->ready.last;
-    aci_queue_init(&loop->ready);
-    if (node == last && !(node->flags & ACI_SLOW)) {
-      loop->budget--;
-      step_alone(loop, aci_of_node(node));
+    if (node == loop->ready.last && !(node->flags & ACI_SLOW)) {
+      aci_queue_init(&loop->ready);
+      run_alone(loop, node, running);
+    } else if (node != &loop->ready.anchor) {
+      run_all(loop, node, running);
     } else {
-      for (;;) {
-        struct aci_node *next = node->next;
-        loop->budget--;
-        if (AC_UNLIKELY(node->flags & ACI_SLOW))
-          aci_special_step(loop, node);
-        else
-          aci_step(loop, node);
-        if (node == last)
-          break;
-        node = next;
-      }
-    }
-    if (loop->budget <= ACI_HURRY)
       return;
-  }
+    }
+  } while (loop->budget > ACI_HURRY);
 }
 
 static void attend(ac_loop *loop) {
@@ -288,6 +309,7 @@ int aci_loop_open(ac_loop **result) {
   ac_loop *loop = aci_sys_alloc_zeroed(sizeof *loop);
   if (!loop)
     return AC_ENOMEM;
+  loop->ready.anchor.flags = ACI_SPECIAL;
   aci_queue_init(&loop->ready);
   aci_queue_init(&loop->posted);
   loop->budget = loop->turns_budget = BUDGET;

@@ -20,15 +20,16 @@ static inline void aci_step_begin(ac_loop *loop, struct ac_future *task) {
   aci_task_begun(loop, task, status, payload, thunk);
 }
 
-/* A step of a task that goes on with a value. */
-static inline void aci_step(ac_loop *loop, struct aci_node *node) {
+/* A step of a task that goes on with a value. running: &ac_running. */
+static inline void aci_step(ac_loop *loop, struct aci_node *node,
+                            struct ac_future **running) {
   ac_frame *frame = aci_of_node(node)->leaf.parent;
-  ac_running = aci_of_node(node);
+  *running = aci_of_node(node);
   ac_frame *parent = frame->parent;
   const struct ac_desc *desc = frame->desc;
   ac_frame *status = desc->resume(frame, NULL);
   if (AC_UNLIKELY(!aci_suspended(status)))
-    aci_run_outwards(loop, ac_running, parent, status, desc);
+    aci_run_outwards(loop, *running, parent, status, desc);
   else if (!(node->flags & ACI_WAIT))
     aci_ready(loop, node);
 }
@@ -44,7 +45,7 @@ static inline void aci_step_receive(ac_loop *loop, struct aci_node *node) {
   if (!aci_receive_resume(loop, aci_of_node(node), got))
     return;
   if (AC_LIKELY(!(node->flags & ACI_SLOW)))
-    aci_step(loop, node);
+    aci_step(loop, node, &ac_running);
   else
     aci_task_resume(aci_of_node(node));
 }

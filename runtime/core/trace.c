@@ -409,7 +409,7 @@ void aci_trace_run_ready(ac_loop *loop) {
       if (node->flags & ACI_SLOW)
         aci_special_step(loop, node);
       else
-        aci_step(loop, node);
+        aci_step(loop, node, &ac_running);
       end_step(loop->trace);
       node = next;
     }
