@@ -51,6 +51,12 @@ AC_API void ac_lot_wake_all(struct ac_lot *lot);
 /* Raises an error in everyone who waits. */
 AC_API void ac_lot_fail(struct ac_lot *lot, int code);
 
+/* What those wait in that need nothing but to be woken: they have no frame. */
+struct aci_node;
+struct ac_line {
+  struct aci_node *first; /* in the order in which they came */
+};
+
 /* ---- what a task holds --------------------------------------------------- */
 
 /* Something that belongs to a task until it is given back. When the task ends
@@ -69,7 +75,7 @@ AC_API void ac_held_by(struct ac_held *held, struct ac_future *task);
 /* Mutual exclusion between tasks: asyncio.Lock. */
 struct ac_lock {
   struct ac_held held; /* held.task: who has it */
-  struct ac_lot waiters;
+  struct ac_line waiters;
   int orphaned; /* a task ended with it: see ac_lock_recover */
 };
 
@@ -148,7 +154,7 @@ AC_API void ac_limiter_set_total(struct ac_limiter *limiter, size_t total);
 
 /* asyncio.Condition, with the lock given at each wait. */
 struct ac_condition {
-  struct ac_lot waiters;
+  struct ac_line waiters;
 };
 
 /* Gives the lock back, waits to be notified, and has the lock again however it

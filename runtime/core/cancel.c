@@ -61,9 +61,8 @@ int aci_withdraw(struct ac_future *task) {
   case ACI_WAIT_FD:
     aci_io_withdraw(loop, task);
     break;
-  case ACI_WAIT_EVENT:
-    aci_ring_remove(task->node.ring, &task->node);
-    break;
+  case ACI_WAIT_LINE:
+    return aci_line_withdraw(task);
   case ACI_WAIT_GROUP:
     /* Its frame tidies up when it is resumed with an error. */
     break;

@@ -105,6 +105,16 @@ static void print_operation(const struct listing *listing,
     print_future(listing, ", held by", blocker);
 }
 
+static void print_line(const struct listing *listing,
+                       const struct aci_node *node) {
+  const struct aci_line_class *class = aci_line_class(node);
+  fputs(class->what, listing->out);
+  const struct ac_future *blocker =
+      class->blocker ? class->blocker(aci_line_ring(node)) : NULL;
+  if (blocker)
+    print_future(listing, ", held by", blocker);
+}
+
 static void print_wait(const struct listing *listing,
                        const struct ac_future *task) {
   FILE *out = listing->out;
@@ -135,8 +145,8 @@ static void print_wait(const struct listing *listing,
   case ACI_WAIT_GROUP:
     print_group(listing, task->node.group);
     break;
-  case ACI_WAIT_EVENT:
-    fputs("waits for an event", out);
+  case ACI_WAIT_LINE:
+    print_line(listing, &task->node);
     break;
   case ACI_WAIT_OPERATION:
     print_operation(listing, task->node.operation);

@@ -8,12 +8,8 @@
 _Static_assert(sizeof(((struct ac_held *)0)->link) >= sizeof(struct aci_node),
                "a node fits");
 
-static struct aci_node *node_of(struct ac_held *held) {
-  return (struct aci_node *)(void *)held->link;
-}
-
 void ac_held_by(struct ac_held *held, struct ac_future *task) {
-  struct aci_node *node = node_of(held);
+  struct aci_node *node = aci_held_node(held);
   if (held->task)
     aci_ring_remove(&held->task->waiters, node);
   held->task = task;

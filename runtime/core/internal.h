@@ -58,7 +58,7 @@ enum aci_wait {
   ACI_WAIT_SHIELDED, /* a future that is not to be cancelled */
   ACI_WAIT_FD,
   ACI_WAIT_GROUP,
-  ACI_WAIT_EVENT,
+  ACI_WAIT_LINE, /* an event, a lock: sync/line.c */
   ACI_WAIT_OPERATION
 };
 
@@ -73,6 +73,8 @@ enum aci_wait {
 #define ACI_DONE (1u << 9)     /* a value, or an error */
 #define ACI_FAILED (1u << 10)  /* done, with the error in the node */
 #define ACI_SEEN (1u << 11)    /* somebody has received its error */
+#define ACI_GRANTED ACI_SEEN   /* not done: ready, and handed something by the \
+                                  line that its node still names */
 #define ACI_HELD (1u << 12)    /* the user's handle */
 #define ACI_OWNED (1u << 13)   /* the await releases what it waits for */
 #define ACI_ENDING (1u << 14)  /* cancelled because the loop ends */
@@ -93,7 +95,8 @@ enum aci_wait {
 
 /* What takes a node of the ready queue off the straight path. */
 #define ACI_SLOW                                                               \
-  (ACI_SPECIAL | ACI_NEW | ACI_CANCEL | ACI_FAILURE | ACI_BARE | ACI_READER)
+  (ACI_SPECIAL | ACI_NEW | ACI_CANCEL | ACI_FAILURE | ACI_BARE | ACI_GRANTED | \
+   ACI_READER)
 
 static inline enum aci_kind aci_kind(const struct aci_node *node) {
   return (enum aci_kind)(node->flags & ACI_KIND);
@@ -334,7 +337,7 @@ struct aci_stall {
 #define ACI_DUMP 4
 #define ACI_PARTS 8
 
-#define ACI_HURRY 0
+#define ACI_HURRY 1
 
 struct ac_loop {
   struct aci_queue ready;
@@ -636,8 +639,74 @@ int aci_uncancel(struct ac_future *task);
 /* Takes the operation of a waiting task back. False: not at once. */
 int aci_operation_withdraw(struct ac_future *task);
 
+/* ---- sync/line.c: tasks that wait as their own nodes ------------------ */
+
+/* A line is a ring of the nodes of tasks, in an object that is known by the
+ * line's kind. A task that waits in one needs no frame for that. */
+enum aci_line_kind {
+  ACI_LINE_EVENT,
+  ACI_LINE_LOCK,
+  ACI_LINE_LOCK_AGAIN, /* to come back from a condition */
+  ACI_LINE_CONDITION
+};
+#define ACI_LINE_KIND 3u /* in the low bits of node.line */
+
+struct aci_line_class {
+  const char *what;
+  /* What the task was handed goes to the next: it was cancelled before it has
+   * run. NULL: it was handed nothing, or keeps it. */
+  void (*pass_on)(struct aci_node **ring);
+  /* The task that has to do something first. May be NULL. */
+  struct ac_future *(*blocker)(struct aci_node **ring);
+  int stays; /* cancelled, it waits on, and is told when it has been woken */
+};
+extern const struct aci_line_class aci_line_classes[];
+
+static inline struct aci_node **aci_line_ring(const struct aci_node *node) {
+  return (struct aci_node **)(node->line & ~(uintptr_t)ACI_LINE_KIND);
+}
+static inline const struct aci_line_class *
+aci_line_class(const struct aci_node *node) {
+  return &aci_line_classes[node->line & ACI_LINE_KIND];
+}
+/* The current task waits at the end of the line. */
+static inline ac_frame *aci_line_wait(struct aci_node **ring,
+                                      enum aci_line_kind kind) {
+  struct ac_future *task = ac_running;
+  if (AC_UNLIKELY(task->node.flags & ACI_CANCEL) &&
+      !aci_line_classes[kind].stays)
+    return &task->leaf;
+  task->node.line = (uintptr_t)ring | kind;
+  aci_ring_append(ring, &task->node);
+  return aci_leaf(task, ACI_WAIT_LINE);
+}
+/* The first of those that wait goes on; granted: ACI_GRANTED, or 0. */
+static inline void aci_line_wake(struct aci_node **ring, uint32_t granted) {
+  struct aci_node *node = *ring;
+  aci_ring_remove(ring, node);
+  node->flags = (node->flags & ~ACI_WAIT) | granted;
+  aci_ready(aci_thread.loop, node);
+}
+/* All of them, with an error. */
+void aci_line_fail(struct aci_node **ring, int code);
+/* Takes the waiting task out; false: it stays. */
+int aci_line_withdraw(struct ac_future *task);
+/* The task, which is ready, does not go on with what it may have been handed.
+ */
+void aci_line_forgo(struct ac_future *task);
+
 /* ---- held.c -------------------------------------------------------------- */
 
+static inline struct aci_node *aci_held_node(struct ac_held *held) {
+  return (struct aci_node *)(void *)held->link;
+}
+/* From one task to another. */
+static inline void aci_held_hand_over(struct ac_held *held,
+                                      struct ac_future *task) {
+  aci_ring_remove(&held->task->waiters, aci_held_node(held));
+  held->task = task;
+  aci_ring_append(&task->waiters, aci_held_node(held));
+}
 /* The task has ended, and holds it still. */
 void aci_held_orphaned(struct aci_node *node);
 

@@ -66,7 +66,11 @@ const struct aci_layout_entry aci_layout[] = {
     VALUE(WAIT_SHIELDED),
     VALUE(WAIT_FD),
     VALUE(WAIT_GROUP),
-    VALUE(WAIT_EVENT),
+    VALUE(WAIT_LINE),
+    VALUE(LINE_KIND),
+    VALUE(LINE_EVENT),
+    VALUE(LINE_LOCK),
+    VALUE(LINE_LOCK_AGAIN),
     {"", 0}};
 
 /* 4: the text of a Python script, its name in the first line. */

@@ -21,7 +21,7 @@ struct aci_node {
   union {
     int64_t when_ns;                /* in the timer wheel */
     struct ac_future *future;       /* in the ring of those that wait for it */
-    struct aci_node **ring;         /* in another ring: that of an event */
+    uintptr_t line;                 /* waiting in one: its address and kind */
     struct aci_group *group;        /* of an aci_member */
     struct ac_operation *operation; /* the task's, while it lasts */
     struct {

@@ -33,6 +33,17 @@ static inline struct ac_future **running_place(void) {
   return place;
 }
 
+/* Whether the task goes straight on, with what it has been handed if there is
+ * anything. */
+static inline int goes_on(struct aci_node *node) {
+  if (AC_LIKELY(!(node->flags & ACI_SLOW)))
+    return 1;
+  if ((node->flags & ACI_SLOW) != ACI_GRANTED)
+    return 0;
+  node->flags &= ~ACI_GRANTED;
+  return 1;
+}
+
 /* Steps while one task alone is ready: as long as it yields it does not go
  * through the queue. The budget is at least 1. */
 static inline void run_alone(ac_loop *loop, struct aci_node *node,
@@ -49,8 +60,8 @@ static inline void run_alone(ac_loop *loop, struct aci_node *node,
       aci_run_outwards(loop, task, parent, status, desc);
       return;
     }
-    if ((node->flags & (ACI_WAIT | ACI_SLOW)) ||
-        --loop->budget == ACI_HURRY - 1 || !aci_queue_is_empty(&loop->ready))
+    if ((node->flags & (ACI_WAIT | ACI_SLOW)) || --loop->budget == 0 ||
+        !aci_queue_is_empty(&loop->ready))
       break;
   }
   /* What is needed from here on is not to be in registers in the loop. */
@@ -84,7 +95,7 @@ static void run_ready(ac_loop *loop) {
   do {
     /* An empty queue's anchor, which is special, is its own next. */
     struct aci_node *node = loop->ready.anchor.next;
-    if (node == loop->ready.last && !(node->flags & ACI_SLOW)) {
+    if (node == loop->ready.last && goes_on(node)) {
       aci_queue_init(&loop->ready);
       run_alone(loop, node, running);
     } else if (node != &loop->ready.anchor) {

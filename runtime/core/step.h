@@ -50,11 +50,19 @@ static inline void aci_step_receive(ac_loop *loop, struct aci_node *node) {
     aci_task_resume(aci_of_node(node));
 }
 
+/* A task goes on with what it has been handed. */
+static inline void aci_step_granted(ac_loop *loop, struct aci_node *node) {
+  node->flags &= ~ACI_GRANTED;
+  aci_step(loop, node, &ac_running);
+}
+
 static inline void aci_special_step(ac_loop *loop, struct aci_node *node) {
   if (AC_LIKELY(node->flags & ACI_READER))
     aci_step_receive(loop, node);
   else if (AC_LIKELY(node->flags & ACI_NEW))
     aci_step_begin(loop, aci_of_node(node));
+  else if ((node->flags & ACI_SLOW) == ACI_GRANTED)
+    aci_step_granted(loop, node);
   else if (node->flags & ACI_SPECIAL)
     aci_call_run(node);
   else

@@ -323,6 +323,11 @@ void aci_task_resume(struct ac_future *task) {
   task->node.flags = flags & ~(ACI_CANCEL | ACI_FAILURE);
   ac_running = task;
   ac_frame *status = NULL;
+  if (AC_UNLIKELY(flags & ACI_GRANTED)) {
+    if (flags & ACI_CANCEL)
+      aci_line_forgo(task);
+    task->node.flags &= ~ACI_GRANTED;
+  }
   if (AC_UNLIKELY((flags & ACI_CANCEL) && task->waiters))
     aci_cancel_taken(task);
   /* In a cancelled scope each suspension raises. */

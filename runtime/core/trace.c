@@ -236,8 +236,8 @@ static void note_wait(const struct aci_trace *trace, struct track *track) {
     snprintf(text, bytes, "waits for %zu of %zu tasks",
              task->node.group->pending, task->node.group->count);
     break;
-  case ACI_WAIT_EVENT:
-    snprintf(text, bytes, "waits for an event");
+  case ACI_WAIT_LINE:
+    snprintf(text, bytes, "%s", aci_line_class(&task->node)->what);
     break;
   case ACI_WAIT_OPERATION:
     snprintf(text, bytes, "%s", task->node.operation->kind->what);

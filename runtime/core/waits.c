@@ -157,14 +157,22 @@ static void take_waiters(struct aci_waits *waits, size_t place) {
   } while (node != first);
 }
 
+static const struct ac_future *blocker_of(const struct aci_node *node) {
+  if (aci_wait(node) == ACI_WAIT_LINE) {
+    const struct aci_line_class *class = aci_line_class(node);
+    return class->blocker ? class->blocker(aci_line_ring(node)) : NULL;
+  }
+  if (aci_wait(node) != ACI_WAIT_OPERATION)
+    return NULL;
+  const struct ac_operation_class *kind = node->operation->kind;
+  return kind->blocker ? kind->blocker(node->operation) : NULL;
+}
+
 static void take_blocker(struct aci_waits *waits, size_t place) {
-  const struct ac_future *task = waits->points[place].task;
-  if (aci_wait(&task->node) != ACI_WAIT_OPERATION)
-    return;
-  const struct ac_operation *operation = task->node.operation;
-  if (operation->kind->blocker)
-    add_edge(waits, (ptrdiff_t)place,
-             place_of(waits, operation->kind->blocker(operation)));
+  const struct ac_future *blocker =
+      blocker_of(&waits->points[place].task->node);
+  if (blocker)
+    add_edge(waits, (ptrdiff_t)place, place_of(waits, blocker));
 }
 
 static int by_origin(const void *a, const void *b) {

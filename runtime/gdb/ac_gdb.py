@@ -135,14 +135,29 @@ class Task:
         """Who holds what a waiter (sync.h) is queued for."""
         layout = self.loop.layout
         lot = word(operation + layout.waiter_lot)
-        if what.startswith("waits for a lock"):
-            held = lot - layout.lock_waiters + layout.lock_task
-        elif what in ("waits to read", "waits to write"):
+        if what in ("waits to read", "waits to write"):
             held = lot - layout.rwlock_waiters + layout.rwlock_task
         else:
             return ""
-        task = self.loop.tasks_by_address().get(word(held))
+        return self.held_by(held)
+
+    def held_by(self, place):
+        task = self.loop.tasks_by_address().get(word(place))
         return f", held by {task.label()}" if task else ""
+
+    def state_in_line(self):
+        """Waiting as its own node: in the low bits stands for what."""
+        layout = self.loop.layout
+        kind = self.about & layout.LINE_KIND
+        if kind == layout.LINE_EVENT:
+            return "waits for an event"
+        if kind not in (layout.LINE_LOCK, layout.LINE_LOCK_AGAIN):
+            return "waits for a condition"
+        lock = (self.about & ~layout.LINE_KIND) - layout.lock_waiters
+        notified = ", notified of a condition" * (
+            kind == layout.LINE_LOCK_AGAIN)
+        return ("waits for a lock" + notified
+                + self.held_by(lock + layout.lock_task))
 
     def state(self):
         layout = self.loop.layout
@@ -163,8 +178,8 @@ class Task:
             pending = word(self.about + layout.group_pending)
             count = word(self.about + layout.group_count)
             return f"waits for {pending} of {count} tasks"
-        if self.wait == layout.WAIT_EVENT:
-            return "waits for an event"
+        if self.wait == layout.WAIT_LINE:
+            return self.state_in_line()
         what = text(word(word(self.about + layout.operation_class)
                          + layout.class_what))
         return what + self.holder(self.about, what)

@@ -29,12 +29,7 @@ void ac_event_wake(struct ac_event *event) {
 }
 
 ac_frame *ac_event_block(struct ac_event *event) {
-  struct ac_future *task = ac_running;
-  if (AC_UNLIKELY(task->node.flags & ACI_CANCEL))
-    return ac_yield__ac(NULL);
-  task->node.ring = &event->waiters;
-  aci_ring_append(&event->waiters, &task->node);
-  return aci_leaf(task, ACI_WAIT_EVENT);
+  return aci_line_wait(&event->waiters, ACI_LINE_EVENT);
 }
 
 ac_frame *(ac_event_wait__ac)(void *ret, struct ac_event *event) {

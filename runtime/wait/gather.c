@@ -45,6 +45,7 @@ static void fail_child(struct ac_future *task) {
       aci_cancel(task); /* it runs in this turn, and cannot be taken out */
       break;
     }
+    aci_line_forgo(task);
     task->node.flags |= ACI_FAILURE;
     task->node.error = AC_ENOMEM;
     aci_task_resume(task);
