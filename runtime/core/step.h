@@ -39,7 +39,7 @@ static inline void aci_step_receive(ac_loop *loop, struct aci_node *node) {
   if (AC_LIKELY((node->flags & ACI_SLOW) == ACI_READER))
     got = aci_receive_swiftly(loop, aci_of_node(node));
   if (AC_LIKELY(got >= 0)) {
-    aci_step(loop, node);
+    aci_step(loop, node, &ac_running);
     return;
   }
   if (!aci_receive_resume(loop, aci_of_node(node), got))
