@@ -73,10 +73,10 @@ enum aci_wait {
 #define ACI_DONE (1u << 9)     /* a value, or an error */
 #define ACI_FAILED (1u << 10)  /* done, with the error in the node */
 #define ACI_SEEN (1u << 11)    /* somebody has received its error */
-#define ACI_GRANTED ACI_SEEN   /* not done: ready, and handed something by the \
-                                  line that its node still names */
 #define ACI_HELD (1u << 12)    /* the user's handle */
 #define ACI_OWNED (1u << 13)   /* the await releases what it waits for */
+#define ACI_GRANTED ACI_OWNED  /* ready: the line that the node still names    \
+                                  has handed it something */
 #define ACI_ENDING (1u << 14)  /* cancelled because the loop ends */
 #define ACI_BIG (1u << 15)     /* the block has a struct aci_big in front */
 #define ACI_TIMED (1u << 16)   /* a timer that is in the wheel */
