@@ -103,7 +103,7 @@ struct ac_frame {
   ac_frame *parent; /* who awaits this frame; NULL: a task's outermost frame */
   void *ret;        /* where the value goes */
   uint32_t state;   /* the suspension point, from 1; 0 while it first runs */
-  uint32_t reserved;
+  uint32_t since;   /* the library's, in the innermost frame of a chain */
 };
 
 /* Allocates a frame from the current loop's free lists: desc set, state 0,

@@ -91,6 +91,25 @@ static void print_deadline(const struct listing *listing,
             seconds_until(listing->loop, when_ns));
 }
 
+/* For how long the task, which waits, has done so. */
+static int64_t waited_ns(const ac_loop *loop, const struct ac_future *task) {
+  uint32_t since =
+      task->node.flags & ACI_BARE ? task->bare_since : task->leaf.parent->since;
+  uint32_t lasted = aci_moment(aci_clock(loop)) - since;
+  return (int64_t)lasted << ACI_MOMENT_SHIFT;
+}
+
+/* What has just begun to wait does so since no time worth telling. */
+static void print_since(const struct listing *listing,
+                        const struct ac_future *task) {
+  enum { SHOWN_NS = 100000000 };
+  if (!aci_wait(&task->node))
+    return;
+  int64_t ns = waited_ns(listing->loop, task);
+  if (ns >= SHOWN_NS)
+    fprintf(listing->out, ", since %.1f s", (double)ns / 1e9);
+}
+
 static void print_operation(const struct listing *listing,
                             struct ac_operation *operation) {
   const struct ac_operation_class *kind = operation->kind;
@@ -152,6 +171,7 @@ static void print_wait(const struct listing *listing,
     print_operation(listing, task->node.operation);
     break;
   }
+  print_since(listing, task);
   if (flags & (ACI_CANCEL | ACI_FAILURE) && !(flags & ACI_NEW))
     fputs(flags & ACI_CANCEL || task->node.error == AC_ECANCELED
               ? ", being cancelled"

@@ -82,7 +82,7 @@ int ac_loop_step(struct ac_loop *loop) {
     return code;
   loop->stepping = 1;
   atomic_store(&loop->blocked, 0);
-  aci_stall_running();
+  aci_stall_running(loop);
   aci_loop_step(loop);
   atomic_store(&loop->blocked, 1);
   loop->stepping = 0;

@@ -62,8 +62,9 @@ enum aci_wait {
   ACI_WAIT_OPERATION
 };
 
-#define ACI_KIND 0xfu          /* enum aci_kind */
-#define ACI_SPECIAL (1u << 4)  /* in the ready queue: not a task, or one that  \
+#define ACI_KIND 0xfu /* enum aci_kind */
+#define ACI_SPECIAL                                                            \
+  (1u << 4)                    /* in the ready queue: not a task, or one that  \
                                 */
 #define ACI_SCOPED ACI_SPECIAL /* ... is in a scope that was cancelled */
 #define ACI_NEW (1u << 5)      /* a task that has not begun */
@@ -81,8 +82,8 @@ enum aci_wait {
 #define ACI_BIG (1u << 15)     /* the block has a struct aci_big in front */
 #define ACI_TIMED (1u << 16)   /* a timer that is in the wheel */
 #define ACI_BELOW                                                              \
-  (1u << 16)                  /* a task that runs below another one that it    \
-                                 has begun on its C stack */
+  (1u << 16) /* a task that runs below another one that it                     \
+                has begun on its C stack */
 #define ACI_READER                                                             \
   (1u << 17)                  /* waits for input of a descriptor, or is ready  \
                                  to receive from it ... */
@@ -111,14 +112,17 @@ static inline enum aci_wait aci_wait(const struct aci_node *node) {
 /* All three are this. A task holds a frame of its own, the leaf: what every
  * primitive operation returns when it suspends, since only one can be
  * suspended in a task at a time. So sleeping or awaiting allocates nothing,
- * and waking resumes leaf.parent. The leaf's members desc, state and reserved
+ * and waking resumes leaf.parent. The leaf's members desc, state and since
  * are free for other use, for callers touch parent and ret alone. */
 struct ac_future {
   union {
     ac_frame leaf;
     struct {
       struct aci_node *waiters; /* ring, in order of registration */
-      ac_frame *unused_parent;
+      union {
+        ac_frame *unused_parent;
+        uint32_t bare_since; /* ACI_BARE: in the place of the frame's `since` */
+      };
       union {
         void *unused_ret;
         const struct ac_thunk *thunk; /* not begun: what to call */
@@ -147,12 +151,12 @@ _Static_assert(offsetof(struct ac_future, node) ==
 
 /* The thread's own variables; with ac_running, the task. */
 struct aci_thread {
-  ac_loop *loop;                   /* NULL outside of ac_run */
-  int error;                       /* raised, not yet taken */
-  int run_error;                   /* how the last ac_run ended */
-  int virtual_clock;               /* wanted for the next loop */
+  ac_loop *loop;                               /* NULL outside of ac_run */
+  int error;                                   /* raised, not yet taken */
+  int run_error;                               /* how the last ac_run ended */
+  int virtual_clock;                           /* wanted for the next loop */
   const struct aci_driver_class *driver_class; /* likewise; or NULL */
-  ac_error_handler *error_handler; /* NULL: the default */
+  ac_error_handler *error_handler;             /* NULL: the default */
   void *error_arg;
 };
 
@@ -320,13 +324,14 @@ struct aci_stall {
   struct ac_future *const *running; /* the thread's ac_running */
   clockid_t processor;              /* how long the thread has run */
   int thread_id;
-  uintptr_t stack;     /* an address in the frame that opened the loop */
-  uint64_t progress;   /* the loop's when it was last looked at ... */
-  int64_t used_ns;     /* ... and the thread's clock */
-  int64_t since_ns;    /* when it was there first */
-  int64_t stalled_ns;  /* what counts of that */
+  uintptr_t stack;    /* an address in the frame that opened the loop */
+  uint64_t progress;  /* the loop's when it was last looked at ... */
+  int64_t used_ns;    /* ... and the thread's clock */
+  int64_t since_ns;   /* when it was there first */
+  int64_t stalled_ns; /* what counts of that */
   int reported;
-  char title[128];     /* of the task that is reported */
+  int is_virtual;  /* the loop keeps its `moment` itself */
+  char title[128]; /* of the task that is reported */
 };
 
 /* ---- loop.c -------------------------------------------------------------- */
@@ -345,7 +350,7 @@ struct ac_loop {
    * if tasks are ready all the time. It does so at the end of a turn that
    * leaves ACI_HURRY or less. */
   int budget;
-  unsigned turns; /* how often it has done so */
+  unsigned turns;   /* how often it has done so */
   int turns_budget; /* what it begins with */
   uint64_t shuffle; /* ready tasks run in an order drawn from it; 0: FIFO */
   /* Operations on descriptors that may succeed at once until then. */
@@ -355,9 +360,9 @@ struct ac_loop {
   int closing;     /* the main task is done, the others are cancelled */
   int stuck;       /* by a deadlock that nobody can be told of */
   size_t ending;   /* tasks that were cancelled for that and are not done */
-  int failures;                   /* some task or future has failed */
-  size_t live;                    /* tasks that are not done */
-  uint64_t random;                /* of ac_select's choices */
+  int failures;    /* some task or future has failed */
+  size_t live;     /* tasks that are not done */
+  uint64_t random; /* of ac_select's choices */
   struct ac_future *main;
   struct aci_node main_end; /* waits for it */
 
@@ -388,11 +393,14 @@ struct ac_loop {
   atomic_int blocked; /* in the driver, or about to be */
   atomic_long holds;
   int exposed;          /* its address is known to the program */
-  int has_jobs; /* in other loops: remote.c */
+  int has_jobs;         /* in other loops: remote.c */
   struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;
   ac_loop *next_loop;
   const struct aci_layout_entry *layout; /* so that it is linked */
+  /* The clock as tasks that begin to wait take it down: aci_moment's, at most
+   * a twentieth of a second ago. The stall thread writes it too. */
+  atomic_uint moment;
 
   struct aci_part *parts;  /* part.c */
   struct aci_trace *trace; /* trace.c; mostly NULL */
@@ -401,6 +409,21 @@ struct ac_loop {
   struct aci_pool objects;
   struct aci_pool frames;
 };
+
+/* A reading of the clock in the few bits that there are for it in a task that
+ * waits: 17 ms are one, and what has lasted for more than two years has begun
+ * later. */
+#define ACI_MOMENT_SHIFT 24
+static inline uint32_t aci_moment(int64_t clock_ns) {
+  return (uint32_t)((uint64_t)clock_ns >> ACI_MOMENT_SHIFT);
+}
+static inline void aci_note_moment(ac_loop *loop, int64_t clock_ns) {
+  atomic_store_explicit(&loop->moment, aci_moment(clock_ns),
+                        memory_order_relaxed);
+}
+static inline uint32_t aci_last_moment(const ac_loop *loop) {
+  return atomic_load_explicit(&loop->moment, memory_order_relaxed);
+}
 
 static inline void aci_ready(ac_loop *loop, struct aci_node *node) {
   aci_queue_push(&loop->ready, node);
@@ -487,10 +510,16 @@ static inline void aci_wake_error(ac_loop *loop, struct ac_future *task,
 void aci_task_end(ac_loop *loop, struct ac_future *task, ac_frame *status,
                   const char *function);
 
-/* After the task's step. */
+/* The task has begun to wait. It has frames. */
+static inline void aci_note_since(const ac_loop *loop, struct ac_future *task) {
+  task->leaf.parent->since = aci_last_moment(loop);
+}
+/* After the step of a task that has frames. */
 static inline void aci_task_suspended(ac_loop *loop, struct ac_future *task) {
   if (!(task->node.flags & ACI_WAIT))
     aci_ready(loop, &task->node);
+  else
+    aci_note_since(loop, task);
 }
 
 /* Takes what the task's function returned from its first call. */
@@ -512,9 +541,15 @@ static inline void aci_task_begun(ac_loop *loop, struct ac_future *task,
   }
   status->parent = NULL;
   status->ret = payload;
-  if (AC_UNLIKELY(status == &task->leaf))
-    task->node.flags |= ACI_BARE;
-  aci_task_suspended(loop, task);
+  if (AC_LIKELY(status != &task->leaf)) {
+    aci_task_suspended(loop, task);
+    return;
+  }
+  task->node.flags |= ACI_BARE;
+  if (!(task->node.flags & ACI_WAIT))
+    aci_ready(loop, &task->node);
+  else
+    task->bare_since = aci_last_moment(loop);
 }
 
 /* The trampoline: after `frame` returned status, which was not suspended,
@@ -867,7 +902,7 @@ void aci_completion_done(struct aci_node *node);
 struct aci_fd {
   /* Waiting, or, to receive, ready; may be the same. */
   struct ac_future *reader, *writer;
-  uint32_t tag;                      /* changes when the number is closed */
+  uint32_t tag; /* changes when the number is closed */
   uint32_t flags;
   struct ac_watch *watches;
   struct aci_inlet *inlet;     /* or NULL */

@@ -150,7 +150,7 @@ static void block(ac_loop *loop, int64_t when_ns) {
   /* What was asked before that gets no wake. */
   aci_io_poll(loop, atomic_load(&loop->attention) ? 0 : when_ns);
   atomic_store(&loop->blocked, 0);
-  aci_stall_running();
+  aci_stall_running(loop);
 }
 
 static int has_news(const ac_loop *loop) {
@@ -190,6 +190,13 @@ static int64_t next_due(const ac_loop *loop) {
                                                               : next_ns;
 }
 
+static void set_virtual_clock(ac_loop *loop, int64_t clock_ns) {
+  if (clock_ns <= loop->virtual_ns)
+    return;
+  loop->virtual_ns = clock_ns;
+  aci_note_moment(loop, clock_ns);
+}
+
 /* In the usual loop and in that which is traced, so that neither calls it. */
 #define PART_OF_BOTH static inline __attribute__((always_inline))
 
@@ -213,8 +220,8 @@ PART_OF_BOTH void wait_for_something(ac_loop *loop) {
   aci_io_poll(loop, 0);
   if (aci_is_simulated(loop))
     next_ns = next_due(loop); /* the poll may have begun something */
-  if (!has_news(loop) && next_ns > loop->virtual_ns)
-    loop->virtual_ns = next_ns;
+  if (!has_news(loop))
+    set_virtual_clock(loop, next_ns);
 }
 
 static inline void look_at_clock(ac_loop *loop) {
@@ -225,15 +232,20 @@ static inline void look_at_clock(ac_loop *loop) {
   ac_budget = OPERATION_BUDGET;
   if (atomic_load_explicit(&loop->attention, memory_order_relaxed))
     attend(loop);
-  if (loop->wheel.levels)
-    aci_wheel_advance(loop, aci_clock(loop));
+  if (loop->wheel.levels) {
+    int64_t now_ns = aci_clock(loop);
+    aci_note_moment(loop, now_ns);
+    aci_wheel_advance(loop, now_ns);
+  }
 }
 
 PART_OF_BOTH void poll_between_turns(ac_loop *loop) {
   if (aci_queue_is_empty(&loop->ready))
     wait_for_something(loop);
-  else if (loop->waiting_fds || loop->driver.under_way || loop->driver.asked)
+  else if (loop->waiting_fds || loop->driver.under_way || loop->driver.asked) {
     aci_io_poll(loop, 0);
+    aci_stall_running(loop);
+  }
 }
 
 static inline void shuffle(ac_loop *loop) {
@@ -275,8 +287,7 @@ void aci_loop_step(ac_loop *loop) {
   int64_t next_ns = next_due(loop);
   if (loop->virtual_clock && aci_queue_is_empty(&loop->ready) &&
       !atomic_load(&loop->attention) && next_ns >= 0 && next_ns != INT64_MAX) {
-    if (next_ns > loop->virtual_ns)
-      loop->virtual_ns = next_ns;
+    set_virtual_clock(loop, next_ns);
     aci_wheel_advance(loop, aci_clock(loop));
   }
   if (loop->trace)
@@ -338,7 +349,9 @@ int aci_loop_open(ac_loop **result) {
   aci_thread.virtual_clock = 0;
   if (aci_is_simulated(loop))
     be_simulated(loop);
-  loop->wheel.time_ns = (uint64_t)aci_clock(loop);
+  int64_t now_ns = aci_clock(loop);
+  loop->wheel.time_ns = (uint64_t)now_ns;
+  aci_note_moment(loop, now_ns);
   aci_call_open(loop);
   aci_thread.loop = loop;
   loop->trace = aci_trace_open(loop);

@@ -8,7 +8,8 @@
  * as long as its thread has used the processor, or slept in a system call,
  * since. Time in which the thread was not let run, by a debugger, a stopped
  * process or a busy machine, does not count. While every loop is in its poll
- * the thread sleeps until one leaves it.
+ * the thread sleeps until one leaves it. While it is awake it keeps the loops'
+ * `moment`, so that they need not read the clock for that.
  *
  * What is asked of the loop's thread is its C stack alone, by SIGURG, which
  * nobody uses and which has no effect by default; the handler is there for as
@@ -27,9 +28,9 @@
 #include <unistd.h>
 
 /* asyncio's slow_callback_duration: what a person notices. */
-enum { LIMIT_NS = 100 * 1000 * 1000, UNSET = -1 };
+enum { LIMIT_NS = 100 * 1000 * 1000, UNSET = -1, TICK_NS = 50 * 1000 * 1000 };
 
-atomic_int aci_stall_asleep;
+atomic_int aci_stall_mode = ACI_STALL_OFF;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
@@ -116,13 +117,21 @@ static void rest_until(int64_t when_ns) {
     code = pthread_cond_timedwait(&changed, &lock, &until);
 }
 
-/* Until a loop leaves its poll; who does asks aci_stall_asleep then. */
+/* Until a loop leaves its poll, which asks for the mode then, or until there
+ * is a limit again. */
 static void sleep_while_idle(void) {
-  atomic_store(&aci_stall_asleep, 1);
-  while (!quit && atomic_load(&aci_stall_asleep) &&
-         (!somebody_runs() || atomic_load(&limit_ns) <= 0))
+  int is_off = atomic_load(&limit_ns) <= 0;
+  atomic_store(&aci_stall_mode, is_off ? ACI_STALL_OFF : ACI_STALL_ASLEEP);
+  while (!quit && (is_off || !somebody_runs()) &&
+         atomic_load(&aci_stall_mode) != ACI_STALL_WATCHING)
     pthread_cond_wait(&changed, &lock);
-  atomic_store(&aci_stall_asleep, 0);
+  atomic_store(&aci_stall_mode, ACI_STALL_WATCHING);
+}
+
+static void keep_moments(int64_t now_ns) {
+  for (const struct aci_stall *stall = watched; stall; stall = stall->next)
+    if (!stall->is_virtual)
+      aci_note_moment(stall->loop, now_ns);
 }
 
 static void *watch(void *arg) {
@@ -140,7 +149,8 @@ static void *watch(void *arg) {
         continue;
     }
     int64_t before_ns = aci_sys_now();
-    rest_until(before_ns + limit / 2);
+    keep_moments(before_ns);
+    rest_until(before_ns + (limit / 2 < TICK_NS ? limit / 2 : TICK_NS));
     int64_t now_ns = aci_sys_now();
     int64_t passed_ns = now_ns - before_ns;
     /* Not woken for so long: nor were others. */
@@ -173,7 +183,7 @@ static void in_child(void) {
     aci_sys_idle(-1);
   started = 0;
   watched = NULL;
-  atomic_store(&aci_stall_asleep, 0);
+  atomic_store(&aci_stall_mode, ACI_STALL_OFF);
 }
 
 static void read_limit(void) {
@@ -210,6 +220,7 @@ static void start(void) {
     return;
   pthread_setname_np(watcher, "ac-stall");
   aci_sys_idle(1); /* it wakes nobody */
+  atomic_store(&aci_stall_mode, ACI_STALL_WATCHING);
 }
 
 __attribute__((destructor)) static void stop(void) {
@@ -224,10 +235,21 @@ __attribute__((destructor)) static void stop(void) {
     pthread_join(watcher, NULL);
 }
 
-void aci_stall_wake(void) {
+/* The lock is held. */
+static void wake(void) {
+  int mode = ACI_STALL_ASLEEP;
+  if (atomic_compare_exchange_strong(&aci_stall_mode, &mode,
+                                     ACI_STALL_WATCHING))
+    pthread_cond_signal(&changed);
+}
+
+void aci_stall_left_poll(ac_loop *loop) {
+  if (!loop->virtual_clock)
+    aci_note_moment(loop, aci_sys_now());
+  if (atomic_load(&aci_stall_mode) != ACI_STALL_ASLEEP)
+    return;
   pthread_mutex_lock(&lock);
-  atomic_store(&aci_stall_asleep, 0);
-  pthread_cond_signal(&changed);
+  wake();
   pthread_mutex_unlock(&lock);
 }
 
@@ -238,8 +260,10 @@ void ac_set_stall_limit(double seconds) {
   pthread_mutex_lock(&lock);
   if (ns > 0 && watched && !started && !quit)
     start();
-  atomic_store(&aci_stall_asleep, 0);
-  pthread_cond_signal(&changed);
+  if (started) {
+    atomic_store(&aci_stall_mode, ACI_STALL_WATCHING);
+    pthread_cond_signal(&changed);
+  }
   pthread_mutex_unlock(&lock);
 }
 
@@ -249,6 +273,7 @@ void aci_stall_open(ac_loop *loop) {
   struct aci_stall *stall = &loop->stall;
   pthread_once(&once, prepare);
   stall->loop = loop;
+  stall->is_virtual = loop->virtual_clock;
   stall->running = &ac_running;
   stall->thread_id = (int)syscall(SYS_gettid);
   stall->stack = (uintptr_t)__builtin_frame_address(0);
@@ -260,11 +285,17 @@ void aci_stall_open(ac_loop *loop) {
   begin_anew(stall, 0, aci_sys_now());
   if (atomic_load(&limit_ns) > 0 && !started && !quit)
     start();
-  else if (atomic_load(&aci_stall_asleep) && !atomic_load(&loop->blocked)) {
-    atomic_store(&aci_stall_asleep, 0);
-    pthread_cond_signal(&changed);
-  }
+  else if (!atomic_load(&loop->blocked))
+    wake();
   pthread_mutex_unlock(&lock);
+}
+
+/* Under the lock: the thread, which may be writing `moment`, has done so. */
+void aci_stall_virtual(ac_loop *loop) {
+  pthread_mutex_lock(&lock);
+  loop->stall.is_virtual = 1;
+  pthread_mutex_unlock(&lock);
+  aci_note_moment(loop, loop->virtual_ns);
 }
 
 void aci_stall_close(ac_loop *loop) {

@@ -12,12 +12,21 @@
 void aci_stall_open(ac_loop *loop);
 void aci_stall_close(ac_loop *loop);
 
-/* Nobody looks at the loops: one that begins to run wakes the thread. */
-extern atomic_int aci_stall_asleep;
-void aci_stall_wake(void);
-static inline void aci_stall_running(void) {
-  if (AC_UNLIKELY(atomic_load(&aci_stall_asleep)))
-    aci_stall_wake();
+/* The loop's clock is virtual from now on. On its thread. */
+void aci_stall_virtual(ac_loop *loop);
+
+/* What a loop that leaves its poll has to do for the thread, which else keeps
+ * the loops' `moment`. */
+enum aci_stall_mode {
+  ACI_STALL_WATCHING, /* nothing */
+  ACI_STALL_ASLEEP,   /* nobody looks at the loops: wake it */
+  ACI_STALL_OFF       /* there is none, or it is to look at none */
+};
+extern atomic_int aci_stall_mode;
+void aci_stall_left_poll(ac_loop *loop);
+static inline void aci_stall_running(ac_loop *loop) {
+  if (AC_UNLIKELY(atomic_load(&aci_stall_mode)))
+    aci_stall_left_poll(loop);
 }
 
 #pragma GCC visibility pop

@@ -32,6 +32,8 @@ static inline void aci_step(ac_loop *loop, struct aci_node *node,
     aci_run_outwards(loop, *running, parent, status, desc);
   else if (!(node->flags & ACI_WAIT))
     aci_ready(loop, node);
+  else
+    aci_note_since(loop, aci_of_node(node));
 }
 
 static inline void aci_step_receive(ac_loop *loop, struct aci_node *node) {

@@ -7,6 +7,7 @@
  * in order of arming: nodes with equal deadlines are always in the same slot,
  * and a slot that is spread over the level below keeps their order. */
 #include "internal.h"
+#include "stall.h"
 
 enum { SORT_LIMIT = 8, SCAN_LIMIT = 32 };
 
@@ -239,6 +240,7 @@ void ac_use_virtual_clock(void) {
   } else if (!loop->virtual_clock) {
     loop->virtual_ns = aci_sys_now();
     loop->virtual_clock = 1;
+    aci_stall_virtual(loop);
   }
 }
 

@@ -5,6 +5,7 @@ they need no debug information, call nothing in the program, and work on a core
 file as they do on a process. Part of the library, in .debug_gdb_scripts."""
 
 import struct
+import time
 
 import gdb
 
@@ -46,6 +47,12 @@ def address_of(symbol):
         return int(gdb.parse_and_eval("(unsigned long)&" + symbol))
     except gdb.error:
         raise Absent("no libac in this program, or its symbols are stripped")
+
+
+def is_process():
+    """It runs on this machine: no core file, and not behind gdbserver."""
+    connection = getattr(gdb.selected_inferior(), "connection", None)
+    return connection is not None and connection.type == "native"
 
 
 class Layout:
@@ -160,6 +167,23 @@ class Task:
                 + self.held_by(lock + layout.lock_task))
 
     def state(self):
+        return self.wait_reason() + self.since()
+
+    def since(self):
+        """How long it has waited, in words; nothing for what has just begun."""
+        layout = self.loop.layout
+        if self.wait == layout.WAIT_NONE or self.is_running():
+            return ""
+        if self.has("BARE"):
+            begun = number(self.address + layout.task_bare_since, 4)
+        else:
+            frame = word(self.address + layout.task_parent)
+            begun = number(frame + layout.frame_since, 4)
+        lasted = (self.loop.moment() - begun) & 0xffffffff
+        seconds = (lasted << layout.MOMENT_SHIFT) / 1e9
+        return f", since {seconds:.1f} s" if seconds >= 0.1 else ""
+
+    def wait_reason(self):
         layout = self.loop.layout
         if self.is_running():
             return "running"
@@ -199,6 +223,14 @@ class Loop:
     def running(self):
         where = self.word("running")
         return word(where) if where else 0
+
+    def moment(self):
+        """The loop's clock: as of its last look, which was just now unless it
+        sleeps in its poll; of a process on this machine the clock is known."""
+        if self.int("blocked") and not self.int("virtual") and is_process():
+            return time.clock_gettime_ns(time.CLOCK_MONOTONIC) >> (
+                self.layout.MOMENT_SHIFT)
+        return self.int("moment")
 
     def blocks(self):
         """(address, number) of all objects, free ones too, as listings of the
