@@ -95,6 +95,7 @@ for name in ("HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH"):
         config.environment[name] = os.environ[name]
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment["ASAN_OPTIONS"] = "detect_stack_use_after_return=1:exitcode=99"
+config.environment["TSAN_OPTIONS"] = "halt_on_error=1:exitcode=99"
 config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
 config.environment["LSAN_OPTIONS"] = ":".join(
     [
@@ -136,6 +137,7 @@ check_run = [
     "--cc", config.acc_cc,
     "--libac", paths["libac"],
     "--libac-sanitized", paths["libac_sanitized"],
+    "--libac-threads", paths["libac_threads"],
     "--include", include,
     "--include", test_include,
 ]

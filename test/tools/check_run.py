@@ -12,6 +12,7 @@ status; with --drivers, each on every I/O driver that there is. What they print
 goes to standard output, for FileCheck.
 
     gcc-O0  gcc-O2  clang-O2  sanitized (-O0, address and undefined)
+    threads (-O1, the thread sanitizer), with --threads
 
 gcc-O0 is for what is about translation, --erased or --modes: programs that
 are about the library are the same to it as `sanitized`.
@@ -28,10 +29,16 @@ import sys
 
 MODES = {"ready": 0, "pending": 1, "mixed": 2, "cancelled": 3}
 ASAN_EXIT = 99  # as set by ASAN_OPTIONS in lit.cfg.py
+# What a thread sanitizer says of a kernel that it does not know.
+NO_THREAD_SANITIZER = "ThreadSanitizer: unexpected memory mapping"
 
 
 class Failure(Exception):
     pass
+
+
+class Impossible(Exception):
+    """Not on this machine."""
 
 
 def parse_arguments():
@@ -48,6 +55,10 @@ def parse_arguments():
     parser.add_argument("--clang")
     parser.add_argument("--libac", required=True)
     parser.add_argument("--libac-sanitized", required=True)
+    parser.add_argument("--libac-threads", required=True)
+    parser.add_argument("--threads", action="store_true",
+                        help="under the thread sanitizer too, without"
+                             " components")
     parser.add_argument("--sanitize", default="",
                         help="what libac itself was built with")
     parser.add_argument("--component", action="append", default=[],
@@ -92,15 +103,16 @@ def parse_arguments():
             parser.error(f"there is no component '{name}' in this build")
         arguments.components.append(known[name])
         arguments.cflags += " " + known[name]["cflags"]
-        arguments.ldflags += " " + known[name]["libs"]
     return arguments
 
 
 def matrix(a):
     """name, compiler, flags, libraries to link"""
-    normal = [c["library"] for c in a.components] + [a.libac, "-pthread"]
+    needed = [word for c in a.components for word in shlex.split(c["libs"])]
+    normal = [c["library"] for c in a.components]
+    normal += [a.libac, "-pthread"] + needed
     instrumented = [c["sanitized"] for c in a.components]
-    instrumented += [a.libac_sanitized, "-pthread"]
+    instrumented += [a.libac_sanitized, "-pthread"] + needed
     if a.sanitize:
         # One compiler's instrumentation does not go with another's library.
         sanitize = ["-fsanitize=" + a.sanitize, "-fno-sanitize-recover=all"]
@@ -115,6 +127,10 @@ def matrix(a):
         rows.append(("clang-O2", a.clang, ["-O2"], normal))
     rows.append(("sanitized", a.cc, ["-O0", "-g"] + sanitize,
                  instrumented + sanitize))
+    if a.threads:
+        threads = ["-fsanitize=thread"]
+        rows.append(("threads", a.cc, ["-O1", "-g"] + threads,
+                     [a.libac_threads, "-pthread"] + threads))
     if a.configs:
         wanted = a.configs.split(",")
         rows = [row for row in rows if row[0] in wanted]
@@ -204,6 +220,8 @@ def run(a, program, name, mode, driver):
                       f"it has printed:\n{output}")
     output = done.stdout.decode(errors="replace")
     errors = (done.stderr or b"").decode(errors="replace")
+    if name.startswith("threads") and NO_THREAD_SANITIZER in output + errors:
+        raise Impossible(f"{name}: {NO_THREAD_SANITIZER}")
     if done.returncode != a.exit:
         raise Failure(f"{name}: {describe_status(done.returncode)}, "
                       f"not exit status {a.exit}\n{output}{errors}")
@@ -272,12 +290,16 @@ def main():
             except Failure as failure:
                 failures.append(str(failure))
                 continue
-            runs = [(mode, driver) for mode in modes
-                    for driver in a.driver_names]
+            # The thread sanitizer does not see what the kernel does to rings.
+            drivers = a.driver_names[:1] if name == "threads" else a.driver_names
+            runs = [(mode, driver) for mode in modes for driver in drivers]
             for mode, driver in runs:
                 what = ", ".join(filter(None, (name, mode, driver)))
                 try:
                     output = run(a, program, what, mode, driver)
+                except Impossible as impossible:
+                    sys.stderr.write(f"check-run: {impossible}\n")
+                    continue
                 except Failure as failure:
                     failures.append(str(failure))
                     continue
