@@ -48,7 +48,11 @@ const char *ac_strerror(int code) {
     break;
   }
   if (code < 0 && code > -4096) {
+#if defined(__GLIBC__)
     const char *text = strerrordesc_np(-code);
+#else
+    const char *text = strerror(-code);
+#endif
     if (text)
       return text;
   }

@@ -14,7 +14,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,6 +21,20 @@
 #include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+/* Not in every C library. Without it the stack is searched, as that of a thread
+ * that is not asked. */
+#if __has_include(<execinfo.h>)
+#include <execinfo.h>
+enum { HAS_BACKTRACE = 1 };
+#else
+enum { HAS_BACKTRACE = 0 };
+static int backtrace(void **frames, int limit) {
+  (void)frames;
+  (void)limit;
+  return 0;
+}
+#endif
 
 enum { CHAIN_LIMIT = 32, STACK_LIMIT = 48, NAME_BYTES = 64 };
 
@@ -123,25 +136,75 @@ static void see_task(struct sight *sight, const struct aci_stall *stall) {
     see_chain(sight, (uintptr_t)task.leaf.parent);
 }
 
-/* ---- its C stack, from a handler ----------------------------------------- */
+/* ---- its C stack ---------------------------------------------------------- */
 
 static struct {
   atomic_int stage;
   int thread_id;
   int count;
   void *frames[STACK_LIMIT];
-  uintptr_t code; /* where it was interrupted */
+  uintptr_t code, stack; /* where it was interrupted */
 } asked;
 enum { NOT_ASKED, ASKED, ANSWERING, ANSWERED };
 
-static uintptr_t interrupted_at(const void *context) {
+/* True when the address follows a call. */
+static int follows_call(uintptr_t address) {
 #if defined(__x86_64__)
-  return (uintptr_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+  unsigned char before[7];
+  if (!copy_from(address - sizeof before, before, sizeof before))
+    return 0;
+  /* call rel32; call *(...) with its operand's 0 to 5 bytes */
+  if (before[2] == 0xe8)
+    return 1;
+  for (size_t i = 0; i < 6; i++)
+    if (before[i] == 0xff && (before[i + 1] & 0x38) == 0x10)
+      return 1;
+  return 0;
 #elif defined(__aarch64__)
-  return (uintptr_t)((const ucontext_t *)context)->uc_mcontext.pc;
+  uint32_t before;
+  return copy_from(address - 4, &before, sizeof before) &&
+         ((before & 0xfc000000u) == 0x94000000u ||
+          (before & 0xfffffc1fu) == 0xd63f0000u);
+#else
+  return 1;
+#endif
+}
+
+/* Whatever looks like a return address: some of them are leftovers. code,
+ * stack: where the thread is. */
+static int search_stack(const struct aci_stall *stall, uintptr_t code,
+                        uintptr_t stack) {
+  enum { WORDS = 512, BYTES_LIMIT = 64 * 1024 };
+  uintptr_t words[WORDS];
+  int count = 0;
+  asked.frames[count++] = (void *)code;
+  stack &= ~(uintptr_t)(sizeof *words - 1);
+  uintptr_t end = stack + BYTES_LIMIT;
+  if (stall->stack > stack && stall->stack < end)
+    end = stall->stack;
+  for (uintptr_t at = stack; at < end; at += sizeof words) {
+    size_t bytes = end - at < sizeof words ? end - at : sizeof words;
+    if (!copy_from(at, words, bytes))
+      break;
+    for (size_t i = 0; i < bytes / sizeof *words && count < STACK_LIMIT; i++)
+      if (aci_is_code(words[i]) && follows_call(words[i]))
+        asked.frames[count++] = (void *)words[i];
+  }
+  return count;
+}
+
+/* ---- ... from a handler -------------------------------------------------- */
+
+static void note_interruption(const ucontext_t *context) {
+#if defined(__x86_64__)
+  asked.code = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+  asked.stack = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+  asked.code = (uintptr_t)context->uc_mcontext.pc;
+  asked.stack = (uintptr_t)context->uc_mcontext.sp;
 #else
   (void)context;
-  return 0;
+  asked.code = asked.stack = 0;
 #endif
 }
 
@@ -159,7 +222,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   if (syscall(SYS_gettid) == asked.thread_id &&
       atomic_compare_exchange_strong(&asked.stage, &stage, ANSWERING)) {
     asked.count = backtrace(asked.frames, STACK_LIMIT);
-    asked.code = interrupted_at(context);
+    note_interruption(context);
     atomic_store(&asked.stage, ANSWERED);
     for (int i = 0; i < PATIENCE && atomic_load(&asked.stage) == ANSWERED; i++)
       rest(MILLISECOND / 10);
@@ -219,12 +282,14 @@ static int ask(const struct aci_stall *stall, struct sight *sight) {
       !atomic_compare_exchange_strong(&asked.stage, &stage, NOT_ASKED) &&
       stage == ANSWERED;
   see_task(sight, stall);
+  if (answered && !asked.count)
+    asked.count = search_stack(stall, asked.code, asked.stack);
   atomic_store(&asked.stage, NOT_ASKED);
   sigaction(SIGURG, &before, NULL);
   return answered;
 }
 
-/* ---- its C stack, from outside ------------------------------------------- */
+/* ---- ... from outside ---------------------------------------------------- */
 
 void aci_thread_state_read(struct aci_thread_state *state, int thread_id) {
   char path[64], text[256];
@@ -249,50 +314,6 @@ void aci_thread_state_read(struct aci_thread_state *state, int thread_id) {
   state->third = (uintptr_t)(count == 8 ? values[3] : 0);
   state->stack = (uintptr_t)values[count - 2];
   state->code = (uintptr_t)values[count - 1];
-}
-
-/* True when the address follows a call. */
-static int follows_call(uintptr_t address) {
-#if defined(__x86_64__)
-  unsigned char before[7];
-  if (!copy_from(address - sizeof before, before, sizeof before))
-    return 0;
-  /* call rel32; call *(...) with its operand's 0 to 5 bytes */
-  if (before[2] == 0xe8)
-    return 1;
-  for (size_t i = 0; i < 6; i++)
-    if (before[i] == 0xff && (before[i + 1] & 0x38) == 0x10)
-      return 1;
-  return 0;
-#elif defined(__aarch64__)
-  uint32_t before;
-  return copy_from(address - 4, &before, sizeof before) &&
-         ((before & 0xfc000000u) == 0x94000000u ||
-          (before & 0xfffffc1fu) == 0xd63f0000u);
-#else
-  return 1;
-#endif
-}
-
-/* Whatever looks like a return address: some of them are leftovers. */
-static int search_stack(const struct aci_stall *stall,
-                        const struct aci_thread_state *state) {
-  enum { WORDS = 512, BYTES_LIMIT = 64 * 1024 };
-  uintptr_t words[WORDS];
-  int count = 0;
-  asked.frames[count++] = (void *)state->code;
-  uintptr_t end = state->stack + BYTES_LIMIT;
-  if (stall->stack > state->stack && stall->stack < end)
-    end = stall->stack;
-  for (uintptr_t at = state->stack; at < end; at += sizeof words) {
-    size_t bytes = end - at < sizeof words ? end - at : sizeof words;
-    if (!copy_from(at, words, bytes))
-      break;
-    for (size_t i = 0; i < bytes / sizeof *words && count < STACK_LIMIT; i++)
-      if (aci_is_code(words[i]) && follows_call(words[i]))
-        asked.frames[count++] = (void *)words[i];
-  }
-  return count;
 }
 
 /* ---- telling ------------------------------------------------------------- */
@@ -321,9 +342,8 @@ static void print_sight(const struct sight *sight) {
 }
 
 /* Those of the handler are left out, and those of the loop. */
-static void print_stack(int first, int count, int searched) {
-  dprintf(STDERR_FILENO, "  its C stack%s:\n",
-          searched ? ", as far as it can be seen while it sleeps" : "");
+static void print_stack(int first, int count, const char *how) {
+  dprintf(STDERR_FILENO, "  its C stack%s:\n", how);
   for (int i = first; i < count; i++) {
     struct aci_code_name name;
     /* A return address may be behind its function's end. */
@@ -359,9 +379,11 @@ void aci_stall_report(struct aci_stall *stall,
           stall->title, (double)ns / 1e9);
   print_sight(&sight);
   if (answered)
-    print_stack(first_frame(), asked.count, 0);
+    print_stack(first_frame(), asked.count,
+                HAS_BACKTRACE ? "" : ", as far as it can be seen");
   else if (state->sleeps)
-    print_stack(0, search_stack(stall, state), 1);
+    print_stack(0, search_stack(stall, state->code, state->stack),
+                ", as far as it can be seen while it sleeps");
   aci_names_close();
 }
 

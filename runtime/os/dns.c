@@ -50,7 +50,9 @@ int aci_lookup_now(const char *host, const char *service,
     numeric = *hints;
   numeric.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
   /* A number is no name to be found out. */
+#ifdef AI_IDN /* glibc's */
   numeric.ai_flags &= ~(AI_CANONIDN | AI_IDN);
+#endif
   *list = NULL;
   int error = getaddrinfo(host, service, &numeric, list);
   if (error == EAI_NONAME && host &&

@@ -8,6 +8,7 @@
 
 #include "internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -76,6 +77,37 @@ static int prepare_end(int i, int what, int *child, int *parent) {
   return *child < 0 ? -errno : 0;
 }
 
+#if defined(__GLIBC__)
+#define CLOSES_FROM __GLIBC_PREREQ(2, 34)
+#else
+#define CLOSES_FROM 0
+#endif
+
+#if CLOSES_FROM
+static int close_others(posix_spawn_file_actions_t *files) {
+  return posix_spawn_file_actions_addclosefrom_np(files, 3);
+}
+#else
+/* Those that are there now, and would be left open by the exec. One that
+ * another thread opens meanwhile without O_CLOEXEC, the child has. */
+static int close_others(posix_spawn_file_actions_t *files) {
+  int code = 0;
+  DIR *open_ones = opendir("/proc/self/fd");
+  if (!open_ones)
+    return errno;
+  for (struct dirent *entry; !code && (entry = readdir(open_ones));) {
+    int fd = atoi(entry->d_name);
+    if (fd < 3 || fd == dirfd(open_ones))
+      continue;
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && !(flags & FD_CLOEXEC))
+      code = posix_spawn_file_actions_addclose(files, fd);
+  }
+  closedir(open_ones);
+  return code;
+}
+#endif
+
 static int add_files(posix_spawn_file_actions_t *files,
                      const struct ac_process_options *options,
                      const struct ends *ends) {
@@ -85,10 +117,8 @@ static int add_files(posix_spawn_file_actions_t *files,
       code = posix_spawn_file_actions_adddup2(files, ends->child[i], i);
   if (!code && options->err == AC_TO_OUT)
     code = posix_spawn_file_actions_adddup2(files, 1, 2);
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
   if (!code && !options->keep_open)
-    code = posix_spawn_file_actions_addclosefrom_np(files, 3);
-#endif
+    code = close_others(files);
   if (!code && options->directory)
     code = posix_spawn_file_actions_addchdir_np(files, options->directory);
   return code;
