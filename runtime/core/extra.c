@@ -151,8 +151,23 @@ int ac_local_set(const struct ac_local *key, void *value) {
 
 /* ---- who cancelled it ---------------------------------------------------- */
 
-static size_t running_number(void) {
-  return ac_running ? aci_object_number(aci_thread.loop, ac_running) : 0;
+/* A task by its address, which is even, for its number is looked up among all
+ * objects: when somebody wants to know, not at each of many requests. A block
+ * by itself may be gone by then, so its number is taken down, made odd. */
+size_t aci_canceller(void) {
+  const struct ac_future *task = ac_running;
+  if (!task)
+    return 0;
+  if (task->node.flags & ACI_BIG)
+    return 2 * aci_object_number(aci_thread.loop, task) + 1;
+  return (size_t)(uintptr_t)task;
+}
+
+static size_t number_of(size_t canceller) {
+  if (!canceller || canceller & 1)
+    return canceller / 2;
+  return aci_object_number(aci_thread.loop,
+                           (const struct ac_future *)(uintptr_t)canceller);
 }
 
 int(ac_cancel_at)(AC_HANDLE handle, const char *why, const char *file,
@@ -164,7 +179,7 @@ int(ac_cancel_at)(AC_HANDLE handle, const char *why, const char *file,
     struct aci_extra *extra = aci_extra_make(object);
     if (extra) {
       extra->cancellation = (struct ac_cancellation){
-          .why = why, .file = file, .line = line, .by = running_number()};
+          .why = why, .file = file, .line = line, .by = aci_canceller()};
       extra->has_cancellation = 1;
     }
   }
@@ -177,5 +192,6 @@ int(ac_cancellation)(AC_HANDLE handle, struct ac_cancellation *cancellation) {
   if (!extra || !extra->has_cancellation)
     return 0;
   *cancellation = extra->cancellation;
+  cancellation->by = number_of(cancellation->by);
   return 1;
 }

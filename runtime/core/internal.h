@@ -393,6 +393,7 @@ struct ac_loop {
   atomic_int blocked; /* in the driver, or about to be */
   atomic_long holds;
   int exposed;          /* its address is known to the program */
+  int others_seen;      /* there were other threads that may know it */
   int has_jobs;         /* in other loops: remote.c */
   struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;
@@ -631,7 +632,7 @@ struct aci_extra {
   char *name; /* a block of its own, or NULL */
   struct aci_binding *bindings;
   struct ac_scope *scope;              /* the innermost, or NULL */
-  struct ac_cancellation cancellation; /* the last request */
+  struct ac_cancellation cancellation; /* the last request; aci_canceller */
   int has_cancellation;
   int held_back; /* a request that a shield keeps, or one that came on top of
                     a cancelled scope: delivered when the scope is left */
@@ -646,6 +647,9 @@ static inline struct aci_extra *aci_extra(const struct ac_future *object) {
 /* Makes it; NULL when out of memory, or no task. */
 struct aci_extra *aci_extra_make(struct ac_future *task);
 void aci_extra_free(struct aci_extra *extra);
+/* Who cancels, the current task or nobody, as `by` of an ac_cancellation that
+ * is inside of the library. */
+size_t aci_canceller(void);
 /* A new task has the bindings of the one that makes it. */
 void aci_extra_inherit(struct ac_future *task, const struct aci_extra *from);
 

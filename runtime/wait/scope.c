@@ -187,8 +187,7 @@ int ac_scope_cancel_at(struct ac_scope *scope, const char *why,
                        const char *file, int line) {
   if (scope->state & CANCELLED)
     return 0;
-  cancel(scope, why, file, line,
-         ac_running ? aci_object_number(aci_thread.loop, ac_running) : 0);
+  cancel(scope, why, file, line, aci_canceller());
   return 1;
 }
 
