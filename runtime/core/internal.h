@@ -393,7 +393,6 @@ struct ac_loop {
   atomic_int blocked; /* in the driver, or about to be */
   atomic_long holds;
   int exposed;          /* its address is known to the program */
-  int others_seen;      /* there were other threads that may know it */
   int has_jobs;         /* in other loops: remote.c */
   struct aci_end *ends; /* to be called when it ends, last first */
   struct aci_queue posted;

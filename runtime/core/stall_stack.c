@@ -136,7 +136,8 @@ static void see_task(struct sight *sight, const struct aci_stall *stall) {
     see_chain(sight, (uintptr_t)task.leaf.parent);
 }
 
-/* ---- its C stack ---------------------------------------------------------- */
+/* ---- its C stack ----------------------------------------------------------
+ */
 
 static struct {
   atomic_int stage;
