@@ -158,8 +158,8 @@ AC_API void(ac_coro_drop)(AC_CORO_HANDLE coro);
 
 /* ---- time -------------------------------------------------------------- */
 
-/* The loop's clock in nanoseconds: CLOCK_MONOTONIC, read once a turn, or the
- * virtual clock. */
+/* The loop's clock in nanoseconds: CLOCK_MONOTONIC, read afresh, or the virtual
+ * clock. */
 AC_API int64_t ac_now(void);
 
 /* Suspends for that many seconds; <= 0 yields for one turn. asyncio.sleep. */
