@@ -69,6 +69,8 @@ enum aci_request_kind {
   ACI_REQUEST_KINDS
 };
 
+struct aci_statx; /* statx.h */
+
 struct aci_request {
   enum aci_request_kind kind;
   int fd;
@@ -82,7 +84,7 @@ struct aci_request {
   union {
     size_t bytes;
     const char *to;
-    struct statx *status;
+    struct aci_statx *status;
   };
   off_t offset;
   /* result: as of the system call, or -errno; -ECANCELED: it was cancelled

@@ -11,8 +11,7 @@
 #include <ac/ac.h>
 
 #include "request.h"
-
-struct statx;
+#include "statx.h"
 
 enum aci_file_kind {
   ACI_FILE_OPEN,      /* path flags mode -> descriptor */
@@ -64,7 +63,7 @@ int aci_file_read_now(struct aci_file_request *request);
 /* What the driver is asked, in pieces for ACI_FILE_WRITE_ALL. more: it may not
  * be told of a cancellation. True: it has been. */
 int aci_file_submit(const struct aci_file_request *request,
-                    struct aci_submission *submission, struct statx *status,
+                    struct aci_submission *submission, struct aci_statx *status,
                     int more);
 /* What that has come to. 0: it is done, and the result is in the request; 1:
  * there is more to be written; -1: it is to be done otherwise. */

@@ -31,8 +31,18 @@ static int is_all(const struct aci_file_request *r, ssize_t got) {
   return end < 0 || end >= status.st_size;
 }
 
-int aci_file_read_now(struct aci_file_request *request) {
+/* What of it is in memory; less than 0: nothing, or one cannot ask. */
+static ssize_t read_from_memory(const struct aci_file_request *request) {
+#if defined(RWF_NOWAIT)
   const struct iovec piece = {request->buffer, request->bytes};
+  return preadv2(request->fd, &piece, 1, request->offset, RWF_NOWAIT);
+#else
+  (void)request;
+  return -1;
+#endif
+}
+
+int aci_file_read_now(struct aci_file_request *request) {
   if (request->bytes > NOW_BYTES || ac_cancel_is_due() ||
       aci_is_simulated(aci_thread.loop))
     return 0;
@@ -42,7 +52,7 @@ int aci_file_read_now(struct aci_file_request *request) {
   int flags = fcntl(request->fd, F_GETFL);
   if (flags < 0 || flags & O_DIRECT)
     return 0;
-  ssize_t got = preadv2(request->fd, &piece, 1, request->offset, RWF_NOWAIT);
+  ssize_t got = read_from_memory(request);
   if (got < 0)
     return 0;
   request->result = got;
@@ -77,7 +87,7 @@ static const enum aci_request_kind kinds[] = {[ACI_FILE_OPEN] = ACI_OPEN,
 _Static_assert(ACI_SEND == 0, "no file is sent");
 
 static struct aci_request translate(const struct aci_file_request *r,
-                                    struct statx *status) {
+                                    struct aci_statx *status) {
   struct aci_request request = {.kind = kinds[r->kind],
                                 .fd = r->fd,
                                 .flags = r->flags,
@@ -128,7 +138,7 @@ static int is_at_position(const struct aci_file_request *r) {
 }
 
 int aci_file_submit(const struct aci_file_request *request,
-                    struct aci_submission *submission, struct statx *status,
+                    struct aci_submission *submission, struct aci_statx *status,
                     int more) {
   if (!aci_thread.loop->driver.class->submit || !kinds[request->kind])
     return 0;
@@ -150,7 +160,7 @@ static int is_refusal(ssize_t result) {
          result == -ENOSYS;
 }
 
-static void copy_status(struct stat *to, const struct statx *from) {
+static void copy_status(struct stat *to, const struct aci_statx *from) {
   *to = (struct stat){
       .st_dev = makedev(from->stx_dev_major, from->stx_dev_minor),
       .st_ino = from->stx_ino,

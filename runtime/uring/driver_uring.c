@@ -9,6 +9,7 @@
  * the program closes with close(2). */
 #define _GNU_SOURCE
 #include "driver.h"
+#include "statx.h"
 
 #include <ac/uring.h>
 
@@ -405,13 +406,18 @@ static void prepare_write(struct io_uring_sqe *sqe,
   elsewhere(sqe);
 }
 
+_Static_assert(sizeof(struct statx) == sizeof(struct aci_statx) &&
+                   offsetof(struct statx, stx_dev_minor) ==
+                       offsetof(struct aci_statx, stx_dev_minor),
+               "the kernel's layout");
+
 static void prepare_stat(struct io_uring_sqe *sqe,
                          const struct aci_request *request) {
   int by_name = request->path != NULL;
-  io_uring_prep_statx(sqe, by_name ? AT_FDCWD : request->fd,
-                      by_name ? request->path : "",
-                      request->flags | (by_name ? 0 : AT_EMPTY_PATH),
-                      STATX_BASIC_STATS, request->status);
+  io_uring_prep_statx(
+      sqe, by_name ? AT_FDCWD : request->fd, by_name ? request->path : "",
+      request->flags | (by_name ? 0 : AT_EMPTY_PATH), STATX_BASIC_STATS,
+      (struct statx *)(void *)request->status);
 }
 
 static void prepare(struct io_uring_sqe *sqe,
